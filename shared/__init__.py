@@ -1,0 +1,1 @@
+"""Tesla Fleet API backend: vehicle health reports and a Powerwall fleet."""

@@ -1,0 +1,175 @@
+"""Settings: read once from the environment, all problems reported together.
+
+Each field of `Settings` is one environment variable of the same name in capitals; README prints this table. Secrets
+are not settings: the ``*_secret`` fields name secrets, whose values come from the secret store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from types import UnionType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+from urllib.parse import urlsplit
+
+
+class BadSettings(Exception):
+    """One or more environment variables cannot be used; the message names each, never its value."""
+
+
+def _setting(doc: str, default: Any = MISSING, *, least: float | None = None) -> Any:
+    metadata = {"doc": doc, "least": least}
+    if default is MISSING:
+        return field(metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that differs between environments. Durations are seconds, prices US dollars."""
+
+    # Where the service runs
+    backend: Literal["gcp", "embedded"] = _setting("adapter set: Google Cloud, or one machine without it", "gcp")
+    google_cloud_project: str = _setting("project that holds topics and secrets (gcp)", "")
+    firestore_database: str = _setting("Firestore database (gcp)", "(default)")
+    bucket: str = _setting("bucket for snapshots, reports and invoices (gcp)", "")
+    state_dir: str = _setting("folder that holds all state (embedded)", ".local")
+    public_url: str = _setting("own base URL, as Tesla and owners reach it")
+    frontend_url: str = _setting("page that receives the consent claim in its fragment; empty: a page of our own", "")
+    cors_origins: tuple[str, ...] = _setting("origins that browsers may call from, comma separated", ())
+
+    # Who may call
+    orders_require: Literal["none", "operator"] = _setting("who may create orders", "operator")
+    operators: tuple[str, ...] = _setting("e-mail addresses of operator principals, comma separated", ())
+    pusher: str = _setting("e-mail address of the account that pushes messages", "")
+    oidc_audience: str = _setting("audience that OIDC tokens must name", "")
+    oidc_issuer: str = _setting("issuer of OIDC tokens", "https://accounts.google.com")
+    oidc_jwks_url: str = _setting("keys of the OIDC issuer", "https://www.googleapis.com/oauth2/v3/certs")
+
+    # Tesla
+    tesla_region: Literal["eu", "na", "cn"] = _setting("region assumed before the owner's is known", "eu")
+    tesla_authorize_url: str = _setting("consent page", "https://auth.tesla.com/oauth2/v3/authorize")
+    tesla_token_url: str = _setting("token exchange", "https://fleet-auth.prd.vn.cloud.tesla.com/oauth2/v3/token")
+    tesla_jwks_url: str = _setting(
+        "keys that sign id_tokens",
+        "https://fleet-auth.prd.vn.cloud.tesla.com/oauth2/v3/discovery/thirdparty/keys",
+    )
+    tesla_revoke_url: str = _setting(
+        "page where an owner withdraws consent", "https://auth.tesla.com/user/revoke/consent"
+    )
+    tesla_api_eu: str = _setting("Fleet API, Europe", "https://fleet-api.prd.eu.vn.cloud.tesla.com")
+    tesla_api_na: str = _setting("Fleet API, North America", "https://fleet-api.prd.na.vn.cloud.tesla.com")
+    tesla_api_cn: str = _setting("Fleet API, China", "https://fleet-api.prd.cn.vn.cloud.tesla.cn")
+    tesla_vehicle_scopes: tuple[str, ...] = _setting(
+        "scopes asked of a vehicle owner, comma separated",
+        ("openid", "offline_access", "vehicle_device_data", "vehicle_charging_cmds", "vehicle_specs"),
+    )
+    tesla_client_id_secret: str = _setting("secret id of the client id", "bnc-cpt-tesla-client-id")
+    tesla_client_secret_secret: str = _setting("secret id of the client secret", "bnc-cpt-tesla-client-secret")
+    tesla_public_key_secret: str = _setting("secret id of the public key (PEM)", "bnc-cpt-tesla-public-key")
+    token_key_secret: str = _setting("secret id of the keys that seal tokens", "bnc-cpt-token-key")
+    tesla_timeout_s: float = _setting("longest wait for one answer", 25.0, least=0.1)
+    tesla_body_bytes: int = _setting("largest answer read", 8_388_608, least=1024)
+    tesla_price_data_usd: float = _setting("price of a data request", 0.002, least=0)
+    tesla_price_command_usd: float = _setting("price of a command", 0.001, least=0)
+    tesla_price_wake_usd: float = _setting("price of a wake-up", 0.02, least=0)
+    tesla_price_specs_usd: float = _setting("price of a specs result", 0.10, least=0)
+
+    # Orders
+    consent_s: int = _setting("life of a consent in progress and of an unclaimed one", 600, least=1)
+    order_days: int = _setting("days an order, its reports and its history are kept", 90, least=1)
+    order_deadline_s: int = _setting("after this a running order ends with what it has", 93_600, least=1)
+    asleep_retry_s: int = _setting("pause between looks at a sleeping vehicle", 900, least=1)
+    asleep_wait_s: int = _setting("how long a sleeping vehicle is waited for", 86_400, least=0)
+    retry_s: int = _setting("pause before a refused or failed Tesla call is tried again", 60, least=1)
+    retry_attempts: int = _setting("tries of a module that Tesla fails to answer", 4, least=1)
+    history_page_size: int = _setting("charging sessions asked for per page", 50, least=1)
+    fetch_concurrency: int = _setting("Tesla calls of one vehicle side by side", 12, least=1)
+    url_s: int = _setting("life of a download URL", 3600, least=1)
+
+    # Delivery
+    message_max_age_s: int = _setting("older messages are recorded as expired, not executed", 86_400, least=1)
+    message_attempts: int = _setting("deliveries before a message is a dead letter", 8, least=1)
+    work_lease_s: int = _setting("a worker silent for this long is taken to be dead", 300, least=1)
+    due_again_s: int = _setting("unfinished work is published again after this long", 600, least=1)
+    outbox_grace_s: int = _setting("a message not published by then is published by housekeeping", 60, least=1)
+
+
+def variable_names() -> list[str]:
+    """The environment variables that are read, in the order of the table."""
+    return [item.name.upper() for item in fields(Settings)]
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Settings from environment variables; empty ones count as unset. Raises BadSettings with every problem."""
+    hints, values, problems = get_type_hints(Settings), {}, []
+    for item in fields(Settings):
+        text = environ.get(item.name.upper(), "").strip()
+        if not text:
+            if item.default is MISSING:
+                problems.append(f"{item.name.upper()} is not set ({item.metadata['doc']})")
+            continue
+        try:
+            values[item.name] = _parse(text, hints[item.name], item.metadata["least"])
+        except ValueError as error:
+            problems.append(f"{item.name.upper()} {error}")
+    if not problems:
+        settings = Settings(**values)
+        problems = list(_contradictions(settings, environ))
+        if not problems:
+            return settings
+    raise BadSettings("; ".join(problems))
+
+
+def _parse(text: str, hint: Any, least: float | None) -> Any:
+    if get_origin(hint) is Literal:
+        if text not in get_args(hint):
+            raise ValueError(f"must be one of {', '.join(get_args(hint))}")
+        return text
+    if get_origin(hint) is tuple:
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    if hint in (int, float):
+        return _number(text, hint, least)
+    if isinstance(hint, UnionType):
+        raise TypeError("a setting has one type")
+    return text
+
+
+def _number(text: str, kind: type[int] | type[float], least: float | None) -> int | float:
+    try:
+        value = kind(text)
+    except ValueError:
+        raise ValueError(f"must be a {'whole ' if kind is int else ''}number") from None
+    if least is not None and not value >= least:
+        raise ValueError(f"must be at least {least:g}")
+    return value
+
+
+def _contradictions(settings: Settings, environ: Mapping[str, str]) -> list[str]:
+    deployed = "K_SERVICE" in environ
+    issuer_keys = next(item.default for item in fields(Settings) if item.name == "oidc_jwks_url")
+    checks = [
+        (
+            settings.backend == "gcp" and not settings.google_cloud_project,
+            "GOOGLE_CLOUD_PROJECT is not set (gcp)",
+        ),
+        (settings.backend == "gcp" and not settings.bucket, "BUCKET is not set (gcp)"),
+        (deployed and settings.backend != "gcp", "BACKEND must be gcp on Cloud Run"),
+        (
+            deployed and settings.oidc_jwks_url != issuer_keys,
+            "OIDC_JWKS_URL must not be changed on Cloud Run",
+        ),
+        (deployed and not settings.oidc_audience, "OIDC_AUDIENCE is not set"),
+        (deployed and not settings.pusher, "PUSHER is not set"),
+        (
+            not _is_web_url(settings.public_url),
+            "PUBLIC_URL must be an https:// URL (http:// only on this machine)",
+        ),
+    ]
+    return [problem for wrong, problem in checks if wrong]
+
+
+def _is_web_url(url: str) -> bool:
+    parts = urlsplit(url)
+    local = parts.hostname in ("127.0.0.1", "localhost")
+    return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and local))
