@@ -1,0 +1,82 @@
+"""The durable to-do list: what must happen later, or again until it is done.
+
+An item is written with or before the state change that needs it and deleted when that work is complete.
+`publish_due` runs every minute; it publishes what is due and moves it on, so that work whose message was lost or
+whose worker died is published again. Outbox, deferral, refresh plan and sweep are all this one list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import msgspec
+
+from shared import log
+from shared.platform.documents import Collection, Stored
+from shared.platform.errors import NotFound, VersionChanged
+from shared.platform.ports import Clock, DocumentStore, Event, EventBus, Where
+
+
+class DueItem(msgspec.Struct, frozen=True, kw_only=True):
+    """A message to publish at a time. `subject` is what erasure finds it by."""
+
+    at: datetime
+    topic: str
+    message: bytes
+    subject: str = ""
+    attributes: dict[str, str] = {}
+
+
+class DueList:
+    """Writes and publishes due items. `again_s`: published work still unfinished is published again after that."""
+
+    def __init__(self, store: DocumentStore, bus: EventBus, clock: Clock, *, again_s: int, grace_s: int) -> None:
+        self._items = Collection(store, "due", DueItem)
+        self._bus, self._clock = bus, clock
+        self._again, self._grace = timedelta(seconds=again_s), timedelta(seconds=grace_s)
+
+    def plan(self, key: str, at: datetime, event: Event, *, subject: str = "") -> None:
+        """Publish the event at `at`, instead of whatever the key held before."""
+        self._items.put(key, _item(at, event, subject))
+
+    def send(self, key: str, event: Event, *, subject: str = "") -> None:
+        """Publish now, and again until `done(key)`: the item is stored first, so nothing is lost in between."""
+        self._items.put(key, _item(self._clock.now() + self._grace, event, subject))
+        self._bus.publish(event)
+
+    def done(self, key: str) -> None:
+        """The work of the key is complete."""
+        self._items.delete(key)
+
+    def forget(self, subject: str) -> None:
+        """Delete every item of a subject."""
+        for stored in list(self._items.find([Where("subject", "==", subject)])):
+            self._items.delete(stored.key)
+
+    def publish_due(self, *, limit: int = 5000) -> int:
+        """Publish what is due, oldest first, up to `limit` items; gives the number published."""
+        count = 0
+        where = [Where("at", "<=", self._clock.now())]
+        for stored in self._items.find(where, order_by="at", page_size=min(limit, 200)):
+            self._publish(stored)
+            count += 1
+            if count >= limit:
+                break
+        return count
+
+    def _publish(self, stored: Stored[DueItem]) -> None:
+        item = stored.value
+        try:
+            self._bus.publish(Event(item.topic, item.message, item.attributes))
+        except NotFound:
+            log.error("due item for an unknown topic", topic=item.topic)
+        try:
+            self._items.replace(stored, msgspec.structs.replace(item, at=self._clock.now() + self._again))
+        except VersionChanged:
+            return  # finished or planned anew meanwhile: nothing to move on
+
+
+def _item(at: datetime, event: Event, subject: str) -> DueItem:
+    attributes: Mapping[str, str] = event.attributes
+    return DueItem(at=at, topic=event.topic, message=event.data, subject=subject, attributes=dict(attributes))

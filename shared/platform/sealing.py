@@ -1,0 +1,85 @@
+"""Encryption at rest: AES-256-GCM, bound to its owner, with keys that rotate.
+
+A sealed value is ``S1 | key version (4 bytes) | nonce (12) | ciphertext``. The text it is bound to (an account, an
+order) is authenticated, not stored: a sealed value copied to another owner does not open. New values are sealed with
+the newest enabled version of the key secret, old ones open with theirs as long as that version stays enabled.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import secrets as random
+import threading
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from shared.platform.errors import NotFound, PlatformError
+from shared.platform.ports import SecretStore, SecretVersion
+
+_MAGIC = b"S1"
+_NONCE = 12
+_HEADER = len(_MAGIC) + 4
+_KEY_BYTES = 32
+
+
+class SealBroken(PlatformError):
+    """The value was not sealed by us, for this owner, with a key that is still enabled."""
+
+
+class Sealer:
+    """Seals and opens small values with the keys of one secret (each version: 32 bytes, base64)."""
+
+    def __init__(self, secrets: SecretStore, name: str) -> None:
+        self._secrets, self._name = secrets, name
+        self._keys: dict[int, AESGCM] = {}
+        self._newest = 0
+        self._lock = threading.Lock()
+
+    def seal(self, plain: bytes, *, bound_to: str) -> bytes:
+        """Encrypt; only `open` with the same `bound_to` gives it back. Raises NotFound, Unavailable."""
+        if not self._newest:
+            self._load()
+        nonce = random.token_bytes(_NONCE)
+        header = _MAGIC + self._newest.to_bytes(4, "big")
+        return header + nonce + self._keys[self._newest].encrypt(nonce, plain, header + bound_to.encode())
+
+    def open(self, sealed: bytes, *, bound_to: str) -> bytes:
+        """Decrypt. Raises SealBroken, Unavailable."""
+        header, rest = sealed[:_HEADER], sealed[_HEADER:]
+        if header[: len(_MAGIC)] != _MAGIC or len(rest) <= _NONCE:
+            raise SealBroken("not a sealed value")
+        key = self._key(int.from_bytes(header[len(_MAGIC) :], "big"))
+        try:
+            return key.decrypt(rest[:_NONCE], rest[_NONCE:], header + bound_to.encode())
+        except InvalidTag:
+            raise SealBroken("sealed for another owner, or changed") from None
+
+    def _key(self, version: int) -> AESGCM:
+        if version not in self._keys:
+            self._load()
+        if version not in self._keys:
+            raise SealBroken(f"version {version} of secret {self._name} is not enabled")
+        return self._keys[version]
+
+    def _load(self) -> None:
+        with self._lock:
+            versions = self._secrets.enabled(self._name)
+            self._keys = {item.version: _cipher(item) for item in versions}
+            self._newest = max(self._keys)
+
+
+def _cipher(secret: SecretVersion) -> AESGCM:
+    try:
+        key = base64.b64decode(secret.value.strip(), validate=True)
+    except binascii.Error:
+        key = b""
+    if len(key) != _KEY_BYTES:
+        raise NotFound(f"secret {secret.name} version {secret.version} is not 32 bytes in base64")
+    return AESGCM(key)
+
+
+def new_key() -> str:
+    """A fresh key, in the form a key secret holds."""
+    return base64.b64encode(random.token_bytes(_KEY_BYTES)).decode()

@@ -1,0 +1,1 @@
+"""The services and functions of the product as processes of this machine."""
