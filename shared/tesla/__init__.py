@@ -1,0 +1,1 @@
+"""What Tesla is: endpoints, client, consent and tokens, regions, errors, typed models."""

@@ -1,0 +1,89 @@
+"""From a status and a body to an answer or the one error that it stands for."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+
+from shared.tesla import errors
+from shared.tesla.regions import Regions
+from shared.tesla.transport import WireReply
+
+_DEFAULT_RETRY_S = 60.0
+_LONGEST_RETRY_S = 86_400.0
+_TEXT = 2_000
+_BY_STATUS: dict[int, type[errors.Refused]] = {
+    401: errors.Unauthorized,
+    402: errors.LimitExceeded,
+    404: errors.Missing,
+    408: errors.Asleep,
+    410: errors.Missing,
+    412: errors.RegionUnregistered,
+}
+
+
+def check(reply: WireReply, regions: Regions, *, pdf: bool = False) -> bytes:
+    """The body of a good answer. Raises the `Refused` that the status stands for, or Unreadable."""
+    if reply.status >= HTTPStatus.MULTIPLE_CHOICES:
+        raise refusal(reply, regions)
+    if not (_is_pdf(reply.body) if pdf else _is_json(reply.body)):
+        kind = "PDF" if pdf else "JSON"
+        raise errors.Unreadable(f"the answer is empty, not {kind}" if not reply.body else f"the answer is not {kind}")
+    return reply.body
+
+
+def refusal(reply: WireReply, regions: Regions) -> errors.Refused:
+    """The error that an error status stands for (reference: Tesla's response codes page)."""
+    text = reply.body[:_TEXT].decode("utf-8", "replace")
+    if reply.status == HTTPStatus.MISDIRECTED_REQUEST:
+        return errors.WrongRegion(reply.status, text, regions.in_text(text))
+    if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
+        return errors.RateLimited(reply.status, text, retry_after_s(reply))
+    if reply.status == HTTPStatus.FORBIDDEN:
+        kind = errors.LimitExceeded if "EXCEEDED_LIMIT" in text else errors.Forbidden
+        return kind(reply.status, text)
+    if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return errors.ServerError(reply.status, text)
+    return _BY_STATUS.get(reply.status, errors.Rejected)(reply.status, text)
+
+
+def retry_after_s(reply: WireReply) -> float:
+    """How long a 429 asks to wait: Retry-After in seconds or as a date, else a reset header, else a minute."""
+    names = ("retry-after", "ratelimit-reset")
+    values = [reply.headers[name] for name in names if name in reply.headers]
+    values += [v for name, v in reply.headers.items() if name.startswith("ratelimit-") and name.endswith("-reset")]
+    waits = [wait for wait in map(_seconds, values) if wait is not None]
+    return min(max(waits[0], 0.0), _LONGEST_RETRY_S) if waits else _DEFAULT_RETRY_S
+
+
+def _seconds(value: str) -> float | None:
+    try:
+        seconds = float(value)
+    except ValueError:
+        return _seconds_until(value)
+    return seconds if math.isfinite(seconds) else None
+
+
+def _seconds_until(value: str) -> float | None:
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return (moment - datetime.now(UTC if moment.tzinfo else None)).total_seconds()
+
+
+def _is_json(body: bytes) -> bool:
+    """Whether the body can be JSON and is complete; typed decoding comes later and is tolerant."""
+    import msgspec
+
+    try:
+        msgspec.json.decode(body, type=msgspec.Raw)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return True
+
+
+def _is_pdf(body: bytes) -> bool:
+    return body.startswith(b"%PDF-")

@@ -1,0 +1,153 @@
+"""The Fleet API client: one call, its retries that are worth making at once, and what it cost.
+
+It knows nothing of accounts: a caller gives it an `Access` (token, region, scopes). Calls known to be refused are
+not sent. A 421 is followed once, to the region it names. Short waits stay in the process; long ones are the
+caller's to plan.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Any
+from urllib.parse import quote
+
+from shared import log
+from shared.platform.ports import Clock
+from shared.tesla import errors
+from shared.tesla.answers import check
+from shared.tesla.catalogue import Endpoint, Price
+from shared.tesla.regions import Regions
+from shared.tesla.transport import Transport, WireReply
+
+LONGEST_WAIT_S = 10.0
+_TRIES = 3
+_FIRST_PAUSE_S = 0.3
+_REFUSED_FROM, _FREE_FROM = 300, 500
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a call is made with: a bearer token, the region to call and the scopes it carries."""
+
+    token: str = field(repr=False)
+    region: str
+    scopes: frozenset[str] = frozenset()
+    kind: str = "user"
+
+
+@dataclass(slots=True)
+class Tally:
+    """Calls answered by Tesla and their price so far; a caller passes one in and reads it whatever happens."""
+
+    calls: int = 0
+    price_usd: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A good answer: the body as it came, when, and the region that gave it (after a 421 not the one asked)."""
+
+    body: bytes = field(repr=False)
+    fetched_at: datetime
+    region: str
+
+
+class FleetClient:
+    """Calls endpoints of the catalogue. `prices` in US dollars by category."""
+
+    def __init__(self, transport: Transport, regions: Regions, clock: Clock, prices: Mapping[Price, float]) -> None:
+        self._transport, self._regions, self._clock, self._prices = transport, regions, clock, prices
+
+    def call(
+        self,
+        endpoint: Endpoint,
+        access: Access,
+        *,
+        path: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+        json: Any = None,
+        tally: Tally | None = None,
+    ) -> Answer:
+        """Make the call. Raises TeslaError (see `shared.tesla.errors` for which one says what)."""
+        require(endpoint, access)
+        unknown = set(query or {}) - set(endpoint.query)
+        if unknown:
+            raise ValueError(f"{endpoint.name} has no parameter {sorted(unknown)}")
+        route = endpoint.path.format(**{name: quote(value, safe="") for name, value in (path or {}).items()})
+        tally = Tally() if tally is None else tally
+
+        def send(region: str) -> Answer:
+            url = self._regions.base_url(region) + route
+            wire = partial(self._transport.send, endpoint.method, url, query=query, token=access.token, json=json)
+            return self._patiently(endpoint, region, wire, tally)
+
+        try:
+            return send(access.region)
+        except errors.WrongRegion as error:
+            if error.region is None or error.region == access.region:
+                raise
+            return send(error.region)
+
+    def _patiently(self, endpoint: Endpoint, region: str, wire: Callable[[], WireReply], tally: Tally) -> Answer:
+        """Send, and again after a short pause where that is harmless: reads that failed, and short 429s."""
+        for attempt in range(1, _TRIES):
+            try:
+                return self._once(endpoint, region, wire, tally)
+            except (errors.ServerError, errors.ConnectionLost, errors.RateLimited) as error:
+                pause_s = _pause_s(error, attempt)
+                if pause_s > LONGEST_WAIT_S or not _harmless(endpoint, error):
+                    raise
+            self._clock.sleep(pause_s)
+        return self._once(endpoint, region, wire, tally)
+
+    def _once(self, endpoint: Endpoint, region: str, wire: Callable[[], WireReply], tally: Tally) -> Answer:
+        started, outcome, status = self._clock.monotonic(), "ok", 0
+        try:
+            reply = wire()
+            status = reply.status
+            body = check(reply, self._regions, pdf=endpoint.pdf)
+        except errors.TeslaError as error:
+            outcome = error.reason
+            raise
+        finally:
+            price = self._price_usd(endpoint, status)
+            tally.calls += 1
+            tally.price_usd += price
+            log.info(
+                "tesla call",
+                endpoint=endpoint.name,
+                region=region,
+                outcome=outcome,
+                status=status,
+                price_usd=price,
+                ms=round((self._clock.monotonic() - started) * 1000),
+            )
+        return Answer(body, self._clock.now(), region)
+
+    def _price_usd(self, endpoint: Endpoint, status: int) -> float:
+        """What Tesla bills: every answer below 500; specs only when they were given."""
+        billed = 0 < status < (_REFUSED_FROM if endpoint.price is Price.SPECS else _FREE_FROM)
+        return self._prices.get(endpoint.price, 0.0) if billed else 0.0
+
+
+def require(endpoint: Endpoint, access: Access) -> None:
+    """Refuse what Tesla is known to refuse. Raises NotSent, ScopeMissing."""
+    if endpoint.token != access.kind:
+        raise errors.NotSent(f"{endpoint.name} takes a {endpoint.token} token, not a {access.kind} token")
+    if endpoint.scopes and not access.scopes.intersection(endpoint.scopes):
+        raise errors.ScopeMissing(endpoint.scopes[0])
+
+
+def _harmless(endpoint: Endpoint, error: errors.TeslaError) -> bool:
+    """Whether sending again cannot do anything twice: reads, and calls that were refused unexecuted."""
+    return endpoint.method == "GET" or isinstance(error, errors.RateLimited)
+
+
+def _pause_s(error: errors.TeslaError, attempt: int) -> float:
+    if isinstance(error, errors.RateLimited):
+        return error.retry_after_s
+    return _FIRST_PAUSE_S * attempt * random.uniform(0.5, 1.5)  # noqa: S311  jitter, not a secret

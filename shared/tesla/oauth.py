@@ -1,0 +1,193 @@
+"""Tesla's authorization server: consent URL, token exchange, refresh, partner tokens, identity.
+
+Token calls are form encoded and go to their own host (Tesla, "Third-party tokens"); nothing here stores anything.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+
+from shared.tesla import errors
+from shared.tesla.answers import refusal
+from shared.tesla.regions import Regions
+from shared.tesla.transport import Transport
+
+_LEEWAY_S = 60
+
+
+class BadIdentity(errors.TeslaError):
+    """The id_token is not Tesla's, not for us, or not for this consent."""
+
+    reason = "bad_identity"
+
+
+class ConsentRefused(errors.TeslaError):
+    """Tesla does not accept the authorization code (expired, used, or for another redirect URI)."""
+
+    reason = "code_refused"
+
+
+class TokenSet(msgspec.Struct, frozen=True, kw_only=True):
+    """What a token call gives; life in seconds. Its repr shows nothing."""
+
+    access_token: str
+    expires_in: float
+    refresh_token: str = ""
+    id_token: str = ""
+
+    def __repr__(self) -> str:
+        return "TokenSet(...)"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenClaims:
+    """The claims of an access token that steer calls: subject, granted scopes, audiences."""
+
+    subject: str
+    scopes: tuple[str, ...]
+    audiences: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """The application's id and secret."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AuthUrls:
+    """Where consent is asked, tokens are exchanged and id_token keys are served."""
+
+    authorize: str
+    token: str
+    jwks: str
+
+
+class TeslaAuth:
+    """The authorization server as this application uses it. `credentials` is asked when they are first needed."""
+
+    def __init__(
+        self, transport: Transport, urls: AuthUrls, regions: Regions, credentials: Callable[[], Credentials]
+    ) -> None:
+        self._transport, self._urls, self._regions, self._credentials = transport, urls, regions, credentials
+
+    def authorize_url(
+        self, *, scopes: tuple[str, ...], state: str, nonce: str, verifier: str, redirect_uri: str
+    ) -> str:
+        """The consent page with this request. PKCE (S256) is sent along although Tesla does not document it."""
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+        query = {
+            "response_type": "code",
+            "client_id": self._credentials().client_id,
+            "redirect_uri": redirect_uri,
+            "scope": " ".join(scopes),
+            "state": state,
+            "nonce": nonce,
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+            "prompt_missing_scopes": "true",
+        }
+        return f"{self._urls.authorize}?{urlencode(query)}"
+
+    def exchange(self, code: str, *, verifier: str, region: str, redirect_uri: str) -> TokenSet:
+        """An authorization code for tokens whose audience is the region. Raises ConsentRefused, TeslaError."""
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "code_verifier": verifier,
+            "redirect_uri": redirect_uri,
+            "audience": self._regions.base_url(region),
+        }
+        try:
+            return self._token(form, secret=True)
+        except (errors.Rejected, errors.LoginRequired) as error:
+            raise ConsentRefused("Tesla did not accept the authorization code") from error
+
+    def refresh(self, refresh_token: str) -> TokenSet:
+        """A new pair for a refresh token, which is spent by it. Raises LoginRequired, TeslaError."""
+        return self._token({"grant_type": "refresh_token", "refresh_token": refresh_token}, secret=False)
+
+    def partner_token(self, region: str, scopes: tuple[str, ...]) -> TokenSet:
+        """A token of the application itself, for one region. Raises TeslaError."""
+        audience = self._regions.base_url(region)
+        form = {"grant_type": "client_credentials", "audience": audience, "scope": " ".join(scopes)}
+        return self._token(form, secret=True)
+
+    def verify_identity(self, id_token: str, *, nonce: str) -> str | None:
+        """The subject of a valid id_token, or None where Tesla's keys cannot be had. Raises BadIdentity."""
+        import jwt
+
+        try:
+            reply = self._transport.send("GET", self._urls.jwks)
+            keys = jwt.PyJWKSet.from_json(reply.body.decode()) if reply.status == HTTPStatus.OK else None
+        except (errors.NoAnswer, jwt.PyJWKSetError, ValueError):
+            keys = None
+        if keys is None:
+            return None
+        try:
+            key = keys[jwt.get_unverified_header(id_token)["kid"]]
+            claims = jwt.decode(
+                id_token,
+                key,
+                algorithms=["RS256", "ES256"],
+                audience=self._credentials().client_id,
+                leeway=_LEEWAY_S,
+                options={"require": ["exp", "sub"], "verify_iat": False},
+            )
+        except (jwt.PyJWTError, KeyError) as error:
+            raise BadIdentity(f"the id_token is not valid ({type(error).__name__})") from None
+        if not secrets.compare_digest(str(claims.get("nonce", "")), nonce):
+            raise BadIdentity("the id_token belongs to another consent")
+        return str(claims["sub"])
+
+    def _token(self, form: Mapping[str, str], *, secret: bool) -> TokenSet:
+        credentials = self._credentials()
+        form = {**form, "client_id": credentials.client_id}
+        if secret:
+            form["client_secret"] = credentials.client_secret
+        reply = self._transport.send("POST", self._urls.token, form=form)
+        if reply.status != HTTPStatus.OK:
+            raise _token_refusal(reply.status, reply.body) or refusal(reply, self._regions)
+        try:
+            return msgspec.json.decode(reply.body, type=TokenSet, strict=False)
+        except (msgspec.DecodeError, RecursionError):
+            raise errors.Unreadable("the token answer cannot be read") from None
+
+
+def _token_refusal(status: int, body: bytes) -> errors.Refused | None:
+    """`login_required` and its kin (Tesla lists no `invalid_grant`; it would mean the same)."""
+    try:
+        code = str(json.loads(body).get("error", ""))
+    except (ValueError, AttributeError, RecursionError):
+        return None
+    if code in ("login_required", "invalid_grant"):
+        return errors.LoginRequired(status, code)
+    return errors.Rejected(status, code) if status < HTTPStatus.INTERNAL_SERVER_ERROR else None
+
+
+def read_claims(access_token: str) -> TokenClaims:
+    """The claims of an access token, unverified: it came from the token endpoint itself. Raises Unreadable."""
+    try:
+        part = access_token.split(".")[1]
+        claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+        return TokenClaims(str(claims["sub"]), _texts(claims.get("scp")), _texts(claims.get("aud")))
+    except (IndexError, KeyError, ValueError, TypeError, AttributeError, RecursionError):
+        raise errors.Unreadable("the access token carries no claims") from None
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return tuple(value.split())
+    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()

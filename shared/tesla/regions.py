@@ -1,0 +1,32 @@
+"""Fleet API regions and their hosts; no other host is ever called."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+_URL = re.compile(r"https?://[^\s,\"'<>]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Regions:
+    """The allow list: region (``eu``, ``na``, ``cn``) -> base URL."""
+
+    base_urls: Mapping[str, str]
+
+    def base_url(self, region: str) -> str:
+        """The region's base URL, without a trailing slash. Raises KeyError for an unknown region."""
+        return self.base_urls[region].rstrip("/")
+
+    def of_url(self, url: str) -> str | None:
+        """The region whose host the URL names, or None: such a URL is not to be followed."""
+        wanted = urlsplit(url.strip().rstrip("/,.")).netloc.lower()
+        matches = (name for name, base in self.base_urls.items() if urlsplit(base).netloc.lower() == wanted)
+        return next(matches, None)
+
+    def in_text(self, text: str) -> str | None:
+        """The region named by the first known base URL in Tesla's words (the body of a 421)."""
+        found = (self.of_url(match) for match in _URL.findall(text))
+        return next((region for region in found if region), None)
