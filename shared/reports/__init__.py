@@ -1,0 +1,1 @@
+"""From a vehicle's snapshot to its PDF report; no I/O."""

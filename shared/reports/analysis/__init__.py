@@ -1,0 +1,1 @@
+"""What the readings mean: pure functions from typed readings to figures with their source."""

@@ -1,0 +1,200 @@
+"""What a section is made of: headings, paragraphs, key/value grids, notes.
+
+A block is a value that knows how to place itself in a flow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from shared.reports.layout.flow import COLUMN_GAP_MM, CONTENT_MM, MARGIN_MM, TOP_MM, Flow, line_mm
+from shared.reports.layout.ink import (
+    BODY,
+    BRAND,
+    INK,
+    MUTED,
+    PANEL,
+    SECTION,
+    SMALL,
+    STRONG,
+    SUBSECTION,
+    Colour,
+    Font,
+)
+
+
+class Block(Protocol):
+    """Something that can be placed on a page."""
+
+    def place(self, flow: Flow) -> None:
+        """Draw at the cursor of `flow` and move it below."""
+
+    def lead_mm(self, flow: Flow) -> float:
+        """Height of the beginning that a heading above must not be parted from."""
+
+
+def place_all(blocks: Sequence[Block], flow: Flow) -> None:
+    """Place blocks one under the other; headings stay with the beginning of what follows them."""
+    for number, block in enumerate(blocks):
+        if isinstance(block, Heading):
+            flow.need(_together_mm(blocks[number:], flow))
+        block.place(flow)
+
+
+def _together_mm(blocks: Sequence[Block], flow: Flow) -> float:
+    """Height of the headings at the start of `blocks` and the beginning of the first other block."""
+    height = 0.0
+    for block in blocks:
+        height += block.lead_mm(flow)
+        if not isinstance(block, Heading):
+            break
+    return height
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A section's title (level 0, in the outline) or a heading inside one (level 1)."""
+
+    title: str
+    level: int = 0
+
+    def lead_mm(self, flow: Flow) -> float:
+        """Its own height; `flow` does not matter."""
+        del flow
+        return 15.0 if self.level == 0 else 8.5
+
+    def place(self, flow: Flow) -> None:
+        """Draw the title with a coloured bar for level 0."""
+        if self.level == 0:
+            self._section(flow)
+        else:
+            flow.y_mm += 2.5
+            self._line(flow, SUBSECTION, INK, MARGIN_MM)
+            flow.y_mm += 1.2
+
+    def _section(self, flow: Flow) -> None:
+        """A section starts with space above, a bar and a bookmark."""
+        if flow.y_mm > TOP_MM:
+            flow.y_mm += 6
+        flow.bookmark(self.title, self.level)
+        flow.box(MARGIN_MM, flow.y_mm + 0.3, 1.4, 5.4, BRAND)
+        self._line(flow, SECTION, BRAND, MARGIN_MM + 3.6)
+        flow.y_mm += 2.4
+
+    def _line(self, flow: Flow, font: Font, colour: Colour, x_mm: float) -> None:
+        """The title itself, one line."""
+        line = flow.lines(self.title, CONTENT_MM - 4, font, limit=1)
+        flow.write(line, x_mm, flow.y_mm, CONTENT_MM, font=font, colour=colour)
+        flow.y_mm += line_mm(font)
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """Running text; flows over page ends line by line."""
+
+    text: str
+    font: Font = BODY
+    colour: Colour = INK
+    max_lines: int = 60
+    after_mm: float = 1.8
+
+    small_print: bool = False
+
+    def lead_mm(self, flow: Flow) -> float:
+        """Up to three lines."""
+        return min(len(self._lines(flow)), 3) * line_mm(self.font)
+
+    def _lines(self, flow: Flow) -> list[str]:
+        """The text in lines."""
+        return flow.lines(self.text, CONTENT_MM, self.font, limit=self.max_lines)
+
+    def place(self, flow: Flow) -> None:
+        """Draw the lines, turning pages where needed."""
+        lines = self._lines(flow)
+        step = line_mm(self.font)
+        flow.need(min(len(lines), 3) * step, small_print=self.small_print)
+        for line in lines:
+            flow.need(step, small_print=self.small_print)
+            flow.write([line], MARGIN_MM, flow.y_mm, CONTENT_MM, font=self.font, colour=self.colour)
+            flow.y_mm += step
+        flow.y_mm += self.after_mm
+
+
+def small_print(text: str) -> Paragraph:
+    """A paragraph for method and sources."""
+    return Paragraph(text, font=SMALL, colour=MUTED, small_print=True)
+
+
+@dataclass(frozen=True)
+class Note:
+    """A panel that says something the reader must not miss."""
+
+    text: str
+    colour: Colour = MUTED
+
+    def lead_mm(self, flow: Flow) -> float:
+        """The whole panel."""
+        return len(self._lines(flow)) * line_mm(BODY) + 3.4
+
+    def _lines(self, flow: Flow) -> list[str]:
+        """The text in lines."""
+        return flow.lines(self.text, CONTENT_MM - 9, limit=12)
+
+    def place(self, flow: Flow) -> None:
+        """Draw a tinted panel with a bar in `colour`."""
+        lines, height = self._lines(flow), self.lead_mm(flow)
+        flow.need(height)
+        flow.box(MARGIN_MM, flow.y_mm, CONTENT_MM, height, PANEL)
+        flow.box(MARGIN_MM, flow.y_mm, 1.0, height, self.colour)
+        flow.write(lines, MARGIN_MM + 4.5, flow.y_mm + 1.7, CONTENT_MM - 9)
+        flow.y_mm += height + 2.4
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of a key/value grid."""
+
+    label: str
+    value: str
+
+
+@dataclass(frozen=True)
+class KeyValues:
+    """Label and value side by side, in columns read row by row."""
+
+    entries: Sequence[Entry]
+    columns: int = 2
+    label_share: float = 0.5
+
+    def lead_mm(self, flow: Flow) -> float:
+        """About two rows; `flow` does not matter."""
+        del flow
+        return 2 * (line_mm(BODY) + 4)
+
+    def place(self, flow: Flow) -> None:
+        """Draw the grid; a row never breaks over pages."""
+        width = (CONTENT_MM - COLUMN_GAP_MM * (self.columns - 1)) / self.columns
+        for start in range(0, len(self.entries), self.columns):
+            self._row(flow, self.entries[start : start + self.columns], width)
+        flow.y_mm += 2.4
+
+    def _row(self, flow: Flow, entries: Sequence[Entry], width_mm: float) -> None:
+        """One row: as high as its highest cell."""
+        label_mm = width_mm * self.label_share
+        cells = [
+            (
+                flow.lines(entry.label, label_mm - 2, limit=3),
+                flow.lines(entry.value, width_mm - label_mm, STRONG, limit=6),
+            )
+            for entry in entries
+        ]
+        height = max(len(lines) for cell in cells for lines in cell) * line_mm(BODY) + 1.9
+        flow.need(height)
+        for number, (label, value) in enumerate(cells):
+            x = MARGIN_MM + number * (width_mm + COLUMN_GAP_MM)
+            flow.write(label, x, flow.y_mm + 0.9, label_mm, colour=MUTED)
+            flow.write(value, x + label_mm, flow.y_mm + 0.9, width_mm - label_mm, font=STRONG)
+            flow.rule(flow.y_mm + height, x, width_mm)
+        flow.y_mm += height

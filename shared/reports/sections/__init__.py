@@ -1,0 +1,1 @@
+"""The report's sections: each one turns readings into blocks."""
