@@ -1,0 +1,1 @@
+"""Where requests and messages come in: routes, callers, problems, push deliveries."""
