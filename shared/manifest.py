@@ -1,4 +1,4 @@
-"""`functions/functions.yaml`: its schema and its reader. Terraform, packaging and the local stack agree through it."""
+"""`functions/functions.yaml`: its schema and its reader. Terraform, packaging and the stack agree through it."""
 
 from __future__ import annotations
 
@@ -85,9 +85,8 @@ def parse_manifest(document: Any) -> Manifest:
     """The manifest in a parsed YAML document. Raises BadManifest with every bad entry."""
     if not isinstance(document, dict) or not isinstance(document.get("functions"), dict):
         raise BadManifest("the manifest needs a mapping `functions`")
-    functions, problems = {}, []
-    for key in set(document) - {"functions", "outward_topics"}:
-        problems.append(f"{key}: unknown entry")
+    functions = {}
+    problems = [f"{key}: unknown entry" for key in set(document) - {"functions", "outward_topics"}]
     for name, entry in document["functions"].items():
         try:
             functions[name] = msgspec.convert(entry, Function)

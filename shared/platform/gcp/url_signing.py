@@ -1,4 +1,4 @@
-"""Who signs URLs of Cloud Storage: the service account through IAM, or a key held in memory."""
+"""Who signs URLs of Cloud Storage: the ambient credentials, through IAM or with a key of their own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ SigningArguments = Callable[[], dict[str, Any]]
 def through_iam(service_account_email: str | None = None) -> SigningArguments:
     """Sign as the running service account through IAM ``signBlob``; no key leaves Google.
 
-    The account needs ``iam.serviceAccounts.signBlob`` on itself.
+    The account needs ``iam.serviceAccounts.signBlob`` on itself. Ambient credentials that hold a private key of their
+    own (``GOOGLE_APPLICATION_CREDENTIALS`` naming a key file) sign with it.
 
     Args:
         service_account_email: The account; by default the one of the ambient credentials.
@@ -22,8 +23,11 @@ def through_iam(service_account_email: str | None = None) -> SigningArguments:
     def arguments() -> dict[str, Any]:
         nonlocal credentials
         from google.auth.transport.requests import Request
+        from google.oauth2.service_account import Credentials
 
         credentials = credentials or _ambient_credentials()
+        if isinstance(credentials, Credentials):
+            return {"credentials": credentials}
         if not credentials.valid:
             credentials.refresh(Request())
         email = service_account_email or credentials.service_account_email

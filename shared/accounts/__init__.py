@@ -1,0 +1,1 @@
+"""Connected Tesla accounts: grants, consent, and the keeper of their tokens."""

@@ -1,0 +1,234 @@
+"""The owner's consent: from our link to Tesla and back, until the tokens are attached to what they were given for.
+
+Who lures someone else into consenting has no claim code, because it goes to the consenting browser; who is lured has
+no grant for the lurer's order. Tokens attach only where claim and grant come together, and are erased otherwise.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import msgspec
+
+from shared import log
+from shared.accounts.grants import digest
+from shared.accounts.keeper import TOPIC, TokenKeeper
+from shared.accounts.messages import TokenUpkeep
+from shared.accounts.model import Account, Product, account_id
+from shared.platform.documents import Collection
+from shared.platform.due import DueList
+from shared.platform.once import Claim, Once
+from shared.platform.ports import Clock, DocumentStore, Event
+from shared.platform.sealing import Sealer
+from shared.tesla.oauth import BadIdentity, TeslaAuth, TokenSet, read_claims
+
+_LEASE_S = 60.0
+_LONGEST_CODE = 4096
+LOCATION_SCOPE = "vehicle_location"
+_NOT_IN_USER_TOKENS = ("openid", "offline_access", "vehicle_specs")
+"""Asked for, but no user token need carry them: their absence costs an owner nothing."""
+
+
+class ConsentError(Exception):
+    """The consent cannot go on; `outcome` is the stable code of why.
+
+    `denied`, `invalid_scope`, `state_unknown`, `state_expired`, `state_used`, `code_missing`, `tesla_error`,
+    `claim_unknown`.
+    """
+
+    def __init__(self, outcome: str, message: str) -> None:
+        super().__init__(message)
+        self.outcome = outcome
+
+
+class OAuthState(msgspec.Struct, frozen=True, kw_only=True):
+    """A consent on its way, under the sha256 of its state. `secret` is the sealed verifier."""
+
+    grant: str
+    product: Product
+    region: str
+    scopes: tuple[str, ...]
+    nonce: str
+    verifier: bytes
+    expires_at: datetime
+
+
+class PendingConsent(msgspec.Struct, frozen=True, kw_only=True):
+    """Tokens that wait to be claimed, under the sha256 of the claim code."""
+
+    grant: str
+    product: Product
+    region: str
+    asked: tuple[str, ...]
+    tokens: bytes
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A consent to send the owner to."""
+
+    auth_url: str
+    state: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A consent attached: the account, and what was granted and what was asked for but left out."""
+
+    account: str
+    region: str
+    product: Product
+    scopes: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentRules:
+    """What consents are asked with: scopes per product, our redirect URI, how long one may take."""
+
+    scopes: dict[Product, tuple[str, ...]]
+    redirect_uri: str
+    life_s: int
+
+
+class Consent:
+    """Runs consents. Collections: `oauth_states`, `pending_consents`."""
+
+    def __init__(
+        self,
+        store: DocumentStore,
+        sealer: Sealer,
+        auth: TeslaAuth,
+        keeper: TokenKeeper,
+        due: DueList,
+        clock: Clock,
+        rules: ConsentRules,
+    ) -> None:
+        self._states = Collection(store, "oauth_states", OAuthState)
+        self._pending = Collection(store, "pending_consents", PendingConsent)
+        self._once = Once(store, clock, collection="claims")
+        self._sealer, self._auth, self._keeper = sealer, auth, keeper
+        self._due, self._clock, self._rules = due, clock, rules
+
+    def initiate(self, grant: str, *, product: Product, region: str, location: bool) -> Started:
+        """A consent link for the order or enrolment of a grant, given by its key."""
+        state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
+        scopes = self._rules.scopes[product]
+        if location and product == "vehicle":
+            scopes = (*scopes, LOCATION_SCOPE)
+        key, expires_at = digest(state), self._clock.now() + timedelta(seconds=self._rules.life_s)
+        self._states.create(
+            key,
+            OAuthState(
+                grant=grant,
+                product=product,
+                region=region,
+                scopes=scopes,
+                nonce=nonce,
+                verifier=self._sealer.seal(verifier.encode(), bound_to=f"state:{key}"),
+                expires_at=expires_at,
+            ),
+        )
+        url = self._auth.authorize_url(
+            scopes=scopes, state=state, nonce=nonce, verifier=verifier, redirect_uri=self._rules.redirect_uri
+        )
+        return Started(url, state, expires_at)
+
+    def callback(self, *, state: str, code: str, error: str) -> str:
+        """Tesla sent the owner back: consume the state, exchange the code; gives the claim code.
+
+        Raises ConsentError, and TeslaError when the token endpoint fails.
+        """
+        key, record = self._consume(state)
+        if error:
+            outcome = {"access_denied": "denied", "invalid_scope": "invalid_scope"}.get(error, "tesla_error")
+            raise ConsentError(outcome, "Tesla reports that the consent was not given")
+        if not code or len(code) > _LONGEST_CODE:
+            raise ConsentError("code_missing", "Tesla sent no authorization code")
+        verifier = self._sealer.open(record.verifier, bound_to=f"state:{key}").decode()
+        tokens = self._auth.exchange(
+            code, verifier=verifier, region=record.region, redirect_uri=self._rules.redirect_uri
+        )
+        return self._hold(record, tokens)
+
+    def attach(self, grant: str, claim: str) -> Attached:
+        """Attach the claimed consent to the grant's owner. May be repeated until `finish`.
+
+        Raises ConsentError(`claim_unknown`) for a claim that is unknown, used, expired or another grant's.
+        """
+        key = digest(claim)
+        stored = self._pending.get(key)
+        if stored is None or stored.value.expires_at <= self._clock.now() or stored.value.grant != grant:
+            raise ConsentError("claim_unknown", "the claim code is unknown, used or expired")
+        pending = stored.value
+        tokens = msgspec.json.decode(self._sealer.open(pending.tokens, bound_to=f"pending:{key}"), type=TokenSet)
+        claims = read_claims(tokens.access_token)
+        account, now = account_id(pending.product, claims.subject), self._clock.now()
+        value = Account(
+            product=pending.product,
+            region=pending.region,
+            scopes=claims.scopes,
+            state="active",
+            tokens=b"",
+            access_issued_at=now,
+            access_expires_at=now + timedelta(seconds=tokens.expires_in),
+            needed_until=now + timedelta(seconds=self._rules.life_s),
+        )
+        self._keeper.attach(account, value, tokens)
+        missing = tuple(scope for scope in pending.asked if scope not in (*claims.scopes, *_NOT_IN_USER_TOKENS))
+        return Attached(account, pending.region, pending.product, claims.scopes, missing)
+
+    def finish(self, claim: str) -> None:
+        """The claim has done its work and is not accepted again."""
+        self.drop(digest(claim))
+
+    def drop(self, pending: str) -> None:
+        """Erase a pending consent by its key: claimed, or never claimed in time."""
+        self._pending.delete(pending)
+        self._due.done(_due_key(pending))
+
+    def _consume(self, state: str) -> tuple[str, OAuthState]:
+        """The state's record; exactly one caller ever gets it."""
+        key = digest(state)
+        stored = self._states.get(key)
+        if stored is None:
+            raise ConsentError("state_unknown", "this consent was not started here")
+        claim = self._once.claim(f"state.{key}", lease_s=_LEASE_S)
+        if not isinstance(claim, Claim):
+            raise ConsentError("state_used", "this consent was used already")
+        self._once.complete(claim)
+        if stored.value.expires_at <= self._clock.now():
+            raise ConsentError("state_expired", "this consent took too long")
+        return key, stored.value
+
+    def _hold(self, record: OAuthState, tokens: TokenSet) -> str:
+        """Keep the tokens, sealed, until they are claimed; they are erased if nobody does."""
+        subject = read_claims(tokens.access_token).subject
+        verified = self._auth.verify_identity(tokens.id_token, nonce=record.nonce) if tokens.id_token else None
+        if verified is not None and verified != subject:
+            raise BadIdentity("the id_token names another subject")
+        log.info("identity checked", verified=verified is not None)
+        claim = secrets.token_urlsafe(32)
+        key, expires_at = digest(claim), self._clock.now() + timedelta(seconds=self._rules.life_s)
+        erase = Event(TOPIC, msgspec.json.encode(TokenUpkeep(pending_consent=key)))
+        self._due.plan(_due_key(key), expires_at, erase)
+        self._pending.create(
+            key,
+            PendingConsent(
+                grant=record.grant,
+                product=record.product,
+                region=record.region,
+                asked=record.scopes,
+                tokens=self._sealer.seal(msgspec.json.encode(tokens), bound_to=f"pending:{key}"),
+                expires_at=expires_at,
+            ),
+        )
+        return claim
+
+
+def _due_key(pending: str) -> str:
+    return f"pending.{pending}"

@@ -1,0 +1,1 @@
+"""The HTTP API: route tables, one per function."""

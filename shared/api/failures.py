@@ -1,0 +1,98 @@
+"""Domain errors as problems: one stable type for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import MappingProxyType
+
+from shared.accounts.consent import ConsentError
+from shared.edge.problems import NOT_FOUND, Problem, ProblemType
+from shared.orders.book import OrderGone
+from shared.orders.service import OrderError
+from shared.tesla import errors as tesla
+
+CONSENT_DENIED = ProblemType("consent-denied", 403, "The owner did not consent at Tesla")
+CONSENT_SCOPE = ProblemType("consent-scope-refused", 502, "Tesla refuses a scope that this application asks for")
+CONSENT_STATE = ProblemType("consent-state-invalid", 400, "This consent is unknown, used or expired; start it again")
+CONSENT_CODE = ProblemType("consent-code-refused", 400, "Tesla does not accept this consent's code; start it again")
+CONSENT_FAILED = ProblemType("consent-failed", 502, "Tesla reports an error instead of a consent; start it again")
+CLAIM_INVALID = ProblemType("claim-invalid", 400, "The claim is unknown, used, expired or not this grant's")
+SCOPE_MISSING = ProblemType("scope-missing", 403, "The owner did not grant what this needs; consent again")
+PRODUCT_UNKNOWN = ProblemType("product-unavailable", 400, "This grant is for another product")
+
+PACKAGE_UNKNOWN = ProblemType("package-unknown", 422, "There is no such package")
+WINDOW_INVALID = ProblemType("history-window-invalid", 422, "The history window is empty")
+NOT_CONNECTED = ProblemType("not-connected", 409, "Connect a Tesla account to the order first")
+WRONG_STATE = ProblemType("wrong-state", 409, "The order's state does not allow this")
+SELECTION_EMPTY = ProblemType("selection-empty", 422, "No vehicle is selected")
+SELECTION_TOO_LARGE = ProblemType("selection-too-large", 422, "Too many vehicles are selected")
+VEHICLE_UNKNOWN = ProblemType("vehicle-not-in-account", 422, "A selected vehicle is not in this account")
+ACCOUNT_DIFFERS = ProblemType("account-differs", 409, "The order belongs to another Tesla account")
+
+TESLA_UNAVAILABLE = ProblemType("tesla-unavailable", 503, "Tesla does not answer usably; try again shortly")
+TESLA_BUSY = ProblemType("tesla-rate-limited", 503, "Tesla asks to wait")
+TESLA_REFUSED = ProblemType("tesla-refused", 502, "Tesla refuses this")
+TESLA_LOGIN = ProblemType("tesla-login-required", 409, "The consent at Tesla has ended; consent again")
+TESLA_REGION = ProblemType("tesla-region-unregistered", 503, "This service is not registered in the owner's region")
+
+_CONSENT: Mapping[str, ProblemType] = MappingProxyType(
+    {
+        "denied": CONSENT_DENIED,
+        "invalid_scope": CONSENT_SCOPE,
+        "state_unknown": CONSENT_STATE,
+        "state_expired": CONSENT_STATE,
+        "state_used": CONSENT_STATE,
+        "code_missing": CONSENT_CODE,
+        "tesla_error": CONSENT_FAILED,
+        "claim_unknown": CLAIM_INVALID,
+    }
+)
+_ORDER: Mapping[str, ProblemType] = MappingProxyType(
+    {
+        "unknown_package": PACKAGE_UNKNOWN,
+        "bad_window": WINDOW_INVALID,
+        "not_connected": NOT_CONNECTED,
+        "wrong_state": WRONG_STATE,
+        "nothing_selected": SELECTION_EMPTY,
+        "too_many": SELECTION_TOO_LARGE,
+        "vehicle_unknown": VEHICLE_UNKNOWN,
+        "other_account": ACCOUNT_DIFFERS,
+    }
+)
+_TESLA: tuple[tuple[type[tesla.TeslaError], ProblemType], ...] = (
+    (tesla.ScopeMissing, SCOPE_MISSING),
+    (tesla.LoginRequired, TESLA_LOGIN),
+    (tesla.RegionUnregistered, TESLA_REGION),
+    (tesla.RateLimited, TESLA_BUSY),
+    (tesla.NoAnswer, TESLA_UNAVAILABLE),
+    (tesla.ServerError, TESLA_UNAVAILABLE),
+)
+CONSENT_PROBLEMS = tuple(dict.fromkeys(_CONSENT.values()))
+TESLA_PROBLEMS = (*(kind for _, kind in _TESLA), TESLA_REFUSED)
+
+
+@contextmanager
+def as_problems() -> Iterator[None]:
+    """Turn what the domain raises into problems."""
+    try:
+        yield
+    except OrderGone:
+        raise Problem(NOT_FOUND, "nothing here belongs to the grant presented, if one was") from None
+    except OrderError as error:
+        raise Problem(_ORDER[error.kind], str(error)) from None
+    except ConsentError as error:
+        raise Problem(_CONSENT[error.outcome], str(error)) from None
+    except tesla.TeslaError as error:
+        raise _of_tesla(error) from None
+
+
+def _of_tesla(error: tesla.TeslaError) -> Problem:
+    if error.reason == "code_refused":
+        return Problem(CONSENT_CODE, "start the consent again")
+    if error.reason == "disconnected":
+        return Problem(TESLA_LOGIN, "the Tesla account was disconnected; consent again")
+    kind = next((kind for raised, kind in _TESLA if isinstance(error, raised)), TESLA_REFUSED)
+    wait_s = error.retry_after_s if isinstance(error, tesla.RateLimited) else 10
+    headers = {"Retry-After": str(round(wait_s))} if kind.status == 503 else {}  # noqa: PLR2004
+    return Problem(kind, f"outcome at Tesla: {error.reason}", headers=headers)

@@ -1,0 +1,24 @@
+"""What the handlers of the API work with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.accounts.consent import Consent
+from shared.accounts.keeper import TokenKeeper
+from shared.orders.desk import Desk
+from shared.orders.service import OrderService
+from shared.platform.ports import SecretStore
+from shared.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Services of the HTTP functions; `bootstrap` builds them."""
+
+    settings: Settings
+    secrets: SecretStore
+    consent: Consent
+    keeper: TokenKeeper
+    orders: OrderService
+    desk: Desk

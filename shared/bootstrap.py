@@ -1,0 +1,369 @@
+"""The composition root: the one module that knows concrete classes. Everything is built lazily, once per process.
+
+An entry point calls `http_app` or `push_app` with its function's name. `documents`, `blobs`, `events` and `secrets`
+are the adapters of the chosen backend.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import flask
+
+from shared import log
+from shared.edge.guard import Guard
+from shared.edge.oidc import OidcVerifier
+from shared.platform.clock import SystemClock
+from shared.platform.ports import BlobStore, DocumentStore, EventBus, SecretStore
+from shared.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from shared.accounts.consent import Consent
+    from shared.accounts.grants import Grant, Grants
+    from shared.accounts.keeper import TokenKeeper
+    from shared.accounts.session import AccountSession, PartnerTokens
+    from shared.api.services import Services
+    from shared.edge.idempotency import Idempotency
+    from shared.edge.push import PushHandler
+    from shared.orders.desk import Desk
+    from shared.platform.due import DueList
+    from shared.platform.once import Once
+    from shared.platform.sealing import Sealer
+    from shared.tesla.client import FleetClient
+    from shared.tesla.oauth import Credentials, TeslaAuth
+    from shared.tesla.regions import Regions
+    from shared.tesla.transport import Transport
+
+App = Callable[[flask.Request], flask.Response]
+LOCAL_URL_KEY = "local-url-key"
+"""Secret that signs download URLs (embedded)."""
+
+clock = SystemClock()
+
+
+class _OfAccount(Protocol):
+    def of(self, account: str) -> AccountSession: ...
+
+
+@cache
+def settings() -> Settings:
+    """The process's settings. Raises BadSettings."""
+    log.setup()
+    return read_settings(os.environ)
+
+
+# Adapters
+
+
+@cache
+def documents() -> DocumentStore:
+    """The document store of the backend."""
+    if settings().backend == "embedded":
+        from shared.platform.embedded.documents import SqliteDocuments
+
+        return SqliteDocuments(Path(settings().state_dir) / "documents.db")
+    from shared.platform.gcp.clients import firestore_client
+    from shared.platform.gcp.documents import FirestoreDocuments
+
+    chosen = settings()
+    client = firestore_client(os.environ)
+    return FirestoreDocuments(client, project=chosen.google_cloud_project, database=chosen.firestore_database)
+
+
+@cache
+def blobs() -> BlobStore:
+    """The blob store of the backend."""
+    chosen = settings()
+    if chosen.backend == "embedded":
+        from shared.platform.embedded.blobs import FolderBlobs
+
+        folder, key = Path(chosen.state_dir) / "blobs", secrets().get(LOCAL_URL_KEY).value
+        return FolderBlobs(folder, base_url=chosen.public_url.rstrip("/"), signing_key=key, clock=clock)
+    from shared.platform.gcp.blobs import GcsBlobs
+    from shared.platform.gcp.clients import storage_client
+
+    return GcsBlobs(storage_client(os.environ).bucket(chosen.bucket))
+
+
+@cache
+def events() -> EventBus:
+    """The event bus of the backend."""
+    if settings().backend == "embedded":
+        from shared.platform.embedded.events import SqliteEvents
+
+        return SqliteEvents(Path(settings().state_dir) / "events.db", clock)
+    from shared.platform.gcp.clients import publisher_client
+    from shared.platform.gcp.events import PubSubEvents
+
+    return PubSubEvents(publisher_client(os.environ), settings().google_cloud_project)
+
+
+@cache
+def secrets() -> SecretStore:
+    """The secret store of the backend."""
+    if settings().backend == "embedded":
+        from shared.platform.embedded.secrets import EnvironmentSecrets
+
+        return EnvironmentSecrets(os.environ)
+    from shared.platform.gcp.clients import secret_manager_client
+    from shared.platform.gcp.secrets import SecretManagerSecrets
+
+    return SecretManagerSecrets(secret_manager_client(os.environ), settings().google_cloud_project)
+
+
+# Platform services
+
+
+@cache
+def sealer() -> Sealer:
+    """Encryption at rest."""
+    from shared.platform.sealing import Sealer
+
+    return Sealer(secrets(), settings().token_key_secret)
+
+
+@cache
+def due() -> DueList:
+    """The durable to-do list."""
+    from shared.platform.due import DueList
+
+    chosen = settings()
+    return DueList(documents(), events(), clock, again_s=chosen.due_again_s, grace_s=chosen.outbox_grace_s)
+
+
+@cache
+def idempotency_claims() -> Once:
+    """Claims of Idempotency-Keys."""
+    from shared.edge.idempotency import COLLECTION, KEEP_S
+    from shared.platform.once import Once
+
+    return Once(documents(), clock, collection=COLLECTION, keep_s=KEEP_S)
+
+
+# Tesla
+
+
+@cache
+def transport() -> Transport:
+    """The HTTP connections to Tesla."""
+    from shared.tesla.transport import Transport
+
+    return Transport(timeout_s=settings().tesla_timeout_s, body_bytes=settings().tesla_body_bytes)
+
+
+@cache
+def regions() -> Regions:
+    """The allow list of Fleet API hosts."""
+    from shared.tesla.regions import Regions
+
+    chosen = settings()
+    return Regions({"eu": chosen.tesla_api_eu, "na": chosen.tesla_api_na, "cn": chosen.tesla_api_cn})
+
+
+@cache
+def tesla_auth() -> TeslaAuth:
+    """Tesla's authorization server."""
+    from shared.tesla.oauth import AuthUrls, TeslaAuth
+
+    chosen = settings()
+    urls = AuthUrls(chosen.tesla_authorize_url, chosen.tesla_token_url, chosen.tesla_jwks_url)
+    return TeslaAuth(transport(), urls, regions(), _credentials)
+
+
+@cache
+def fleet_client() -> FleetClient:
+    """The Fleet API."""
+    from shared.tesla.catalogue import Price
+    from shared.tesla.client import FleetClient
+
+    chosen = settings()
+    prices = {
+        Price.DATA: chosen.tesla_price_data_usd,
+        Price.COMMAND: chosen.tesla_price_command_usd,
+        Price.WAKE: chosen.tesla_price_wake_usd,
+        Price.SPECS: chosen.tesla_price_specs_usd,
+    }
+    return FleetClient(transport(), regions(), clock, prices)
+
+
+@cache
+def _credentials() -> Credentials:
+    from shared.tesla.oauth import Credentials
+
+    chosen = settings()
+    names = (chosen.tesla_client_id_secret, chosen.tesla_client_secret_secret)
+    return Credentials(*(secrets().get(name).value.decode().strip() for name in names))
+
+
+# Accounts
+
+
+@cache
+def grants() -> Grants:
+    """Grants of owners."""
+    from shared.accounts.grants import Grants
+
+    return Grants(documents(), clock)
+
+
+@cache
+def keeper() -> TokenKeeper:
+    """The keeper of tokens."""
+    from shared.accounts.keeper import TokenKeeper
+    from shared.accounts.messages import refresh_message
+
+    return TokenKeeper(documents(), sealer(), tesla_auth(), due(), clock, refresh_message)
+
+
+@cache
+def consent() -> Consent:
+    """The owner's consent."""
+    from shared.accounts.consent import Consent, ConsentRules
+
+    chosen = settings()
+    rules = ConsentRules(
+        scopes={"vehicle": chosen.tesla_vehicle_scopes},
+        redirect_uri=f"{chosen.public_url.rstrip('/')}/api/v1/tesla/oauth/callback",
+        life_s=chosen.consent_s,
+    )
+    return Consent(documents(), sealer(), tesla_auth(), keeper(), due(), clock, rules)
+
+
+@cache
+def _partner_tokens() -> PartnerTokens:
+    from shared.accounts.session import PartnerTokens
+
+    return PartnerTokens(tesla_auth(), clock)
+
+
+@cache
+def sessions() -> _OfAccount:
+    """Where sessions of accounts come from."""
+    from shared.accounts.session import AccountSession
+
+    class Sessions:
+        """Sessions over this process's keeper and client."""
+
+        def of(self, account: str) -> AccountSession:
+            """The Fleet API as the account sees it."""
+            return AccountSession(account, keeper(), fleet_client(), _partner_tokens())
+
+    return Sessions()
+
+
+# Orders
+
+
+@cache
+def desk() -> Desk:
+    """What the workers of orders work with."""
+    from shared.orders.book import OrderBook
+    from shared.orders.desk import Desk
+    from shared.orders.erasure import Erasure
+    from shared.orders.fetching import Patience
+    from shared.orders.finishing import Finishing
+    from shared.orders.schedule import Schedule
+
+    chosen = settings()
+    book = OrderBook(documents(), sealer(), clock, lease_s=chosen.work_lease_s)
+    schedule = Schedule(due())
+    return Desk(
+        book=book,
+        blobs=blobs(),
+        schedule=schedule,
+        sessions=sessions(),
+        finishing=Finishing(book, blobs(), schedule, events(), clock),
+        erasure=Erasure(book, blobs(), schedule, grants(), keeper(), idempotency_claims(), clock),
+        clock=clock,
+        patience=Patience(
+            retry_s=chosen.retry_s,
+            attempts=chosen.retry_attempts,
+            asleep_retry_s=chosen.asleep_retry_s,
+            asleep_wait_s=chosen.asleep_wait_s,
+        ),
+    )
+
+
+@cache
+def services() -> Services:
+    """What the HTTP handlers work with."""
+    from shared.api.services import Services
+    from shared.orders.service import OrderRules, OrderService
+
+    chosen = settings()
+    rules = OrderRules(days=chosen.order_days, deadline_s=chosen.order_deadline_s)
+    orders = OrderService(desk(), grants(), keeper(), regions(), rules)
+    return Services(chosen, secrets(), consent(), keeper(), orders, desk())
+
+
+# Entry points
+
+
+@cache
+def guard() -> Guard:
+    """Who may pass."""
+    return Guard(
+        settings=settings(),
+        clock=clock,
+        verifier=OidcVerifier(settings(), clock, os.environ),
+        find_grant=_find_grant,
+        idempotency=_idempotency,
+    )
+
+
+def _find_grant(key: str) -> Grant | None:
+    return grants().find(key)
+
+
+@cache
+def _idempotency() -> Idempotency:
+    from shared.edge.idempotency import Idempotency
+
+    return Idempotency(idempotency_claims(), sealer())
+
+
+@cache
+def http_app(name: str) -> App:
+    """The HTTP function of that name in the manifest."""
+    from shared.edge.web import HttpApp
+
+    if name == "partner_key":
+        from shared.api import partner_key
+
+        return HttpApp(partner_key.ROUTES, lambda: _public_key, guard())
+    from shared.api.tables import TABLES
+
+    return HttpApp(TABLES[name], services, guard())
+
+
+def _public_key() -> bytes:
+    return secrets().get(settings().tesla_public_key_secret).value
+
+
+@cache
+def push_app(name: str, assets: Path | None = None) -> App:
+    """The topic function of that name in the manifest. `assets` is the folder of `main.py`."""
+    from shared.edge.push import PushApp
+
+    return PushApp(lambda: _handler(name, assets), guard())
+
+
+@cache
+def _handler(name: str, assets: Path | None) -> PushHandler[Any]:
+    from shared import handlers
+
+    if name == "refresh_tokens":
+        return handlers.refresh_tokens(keeper(), consent())
+    if name == "housekeeping":
+        return handlers.housekeeping(due())
+    if name == "fetch_order":
+        return handlers.fetch_order(desk(), settings())
+    if name == "fetch_vehicle":
+        return handlers.fetch_vehicle(desk(), settings())
+    if name == "build_report" and assets is not None:
+        return handlers.build_report(desk(), assets / "fonts")
+    raise ValueError(f"{name} is no topic function")

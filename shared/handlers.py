@@ -1,0 +1,83 @@
+"""The topic functions: which message each takes and what runs it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from shared import log
+from shared.accounts.consent import Consent
+from shared.accounts.keeper import TokenKeeper
+from shared.accounts.messages import TokenUpkeep
+from shared.edge.push import PushHandler
+from shared.orders.desk import Desk
+from shared.orders.model import OrderMessage, VehicleMessage
+from shared.orders.order_worker import OrderWorker
+from shared.orders.report_worker import ReportWorker
+from shared.orders.vehicle_fetch import VehicleFetch
+from shared.orders.vehicle_worker import VehicleWorker
+from shared.platform.due import DueList
+from shared.platform.errors import WorkBusy
+from shared.reports.snapshot import Snapshot
+from shared.settings import Settings
+from shared.tesla.errors import TeslaError
+
+_EXPECTED = (WorkBusy,)
+
+
+class Tick(msgspec.Struct, frozen=True):
+    """What the scheduler publishes: nothing."""
+
+
+def fetch_order(desk: Desk, settings: Settings) -> PushHandler[OrderMessage]:
+    """Account-level data of an order, then one message per vehicle."""
+    worker = OrderWorker(desk, settings.history_page_size)
+    return PushHandler(OrderMessage, worker.run, worker.expired, retry_on=_EXPECTED)
+
+
+def fetch_vehicle(desk: Desk, settings: Settings) -> PushHandler[VehicleMessage]:
+    """One vehicle's modules into a snapshot."""
+    fetch = VehicleFetch(desk.blobs, desk.clock, desk.patience, settings.fetch_concurrency)
+    worker = VehicleWorker(desk, fetch)
+    return PushHandler(VehicleMessage, worker.run, worker.expired, retry_on=_EXPECTED)
+
+
+def build_report(desk: Desk, fonts: Path) -> PushHandler[VehicleMessage]:
+    """One PDF from one snapshot."""
+
+    def render(snapshot: Snapshot) -> bytes:
+        from shared.reports.build import render_report
+
+        return render_report(snapshot, fonts=fonts)
+
+    worker = ReportWorker(desk, render)
+    return PushHandler(VehicleMessage, worker.run, worker.expired, retry_on=_EXPECTED)
+
+
+def refresh_tokens(keeper: TokenKeeper, consent: Consent) -> PushHandler[TokenUpkeep]:
+    """One account's refresh, or the end of a consent that nobody claimed."""
+
+    def run(message: TokenUpkeep) -> None:
+        if message.pending_consent:
+            consent.drop(message.pending_consent)
+        elif message.account:
+            keeper.upkeep(message.account)
+
+    return PushHandler(TokenUpkeep, run, _given_up, retry_on=(*_EXPECTED, TeslaError))
+
+
+def housekeeping(due: DueList) -> PushHandler[Tick]:
+    """Publishes what is due, nothing else."""
+
+    def run(_tick: Tick) -> None:
+        count = due.publish_due()
+        if count:
+            log.info("due items published", count=count)
+
+    return PushHandler(Tick, run, _given_up)
+
+
+def _given_up(message: TokenUpkeep | Tick, reason: str) -> None:
+    """Nothing is lost: the due list brings it back."""
+    log.warning("message given up", kind=type(message).__name__, reason=reason)

@@ -1,0 +1,84 @@
+"""Erasure: an owner's data goes, and work in flight cannot bring it back.
+
+A tombstone without personal data takes the order's place first; every worker that meets it purges. Blobs are purged
+again after the longest time a worker can live, which covers one that had looked before the tombstone was set.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from shared import log
+from shared.accounts.grants import Grants
+from shared.accounts.keeper import TokenKeeper
+from shared.orders import names
+from shared.orders.book import OrderBook
+from shared.orders.model import Order
+from shared.orders.schedule import Schedule
+from shared.platform.once import Once
+from shared.platform.ports import BlobStore, Clock
+
+LONGEST_WORK_S = 900
+"""Longer than any function may run (600 s for a push) plus its delivery."""
+_LIVE = ("created", "connected", "running")
+
+
+class Erasure:
+    """Erases orders."""
+
+    def __init__(
+        self,
+        book: OrderBook,
+        blobs: BlobStore,
+        schedule: Schedule,
+        grants: Grants,
+        keeper: TokenKeeper,
+        idempotency: Once,
+        clock: Clock,
+    ) -> None:
+        self._book, self._blobs, self._schedule = book, blobs, schedule
+        self._grants, self._keeper, self._idempotency, self._clock = grants, keeper, idempotency, clock
+
+    def erase(self, order_id: str) -> None:
+        """Erase the order with everything that hangs on it; repeatable, and finished later if this run dies.
+
+        The account's tokens go too, unless another order that has not ended needs them.
+        """
+        order, now = self._book.get(order_id), self._clock.now()
+        tombstone = Order(
+            package=order.package,
+            created_at=order.created_at,
+            expires_at=order.expires_at,
+            status="erased",
+            ended_at=now,
+        )
+        self._schedule.forget(order_id)
+        self._schedule.plan_order(order_id, now + timedelta(seconds=LONGEST_WORK_S))
+        if order.account and not self._needed_elsewhere(order_id, order.account):
+            self._keeper.erase(order.account)
+        self._book.erase(order_id, tombstone)
+        self.purge(order_id)
+        self._idempotency.forget(order_id)
+        self._grants.forget(order_id)
+        log.info("order erased")
+
+    def again(self, order_id: str, tombstone: Order) -> None:
+        """The later purge; when no worker from before can be alive, the last."""
+        self.purge(order_id)
+        self._book.erase(order_id, tombstone)
+        self._idempotency.forget(order_id)
+        self._grants.forget(order_id)
+        last = (tombstone.ended_at or self._clock.now()) + timedelta(seconds=LONGEST_WORK_S)
+        if self._clock.now() >= last:
+            self._schedule.forget(order_id)
+        else:
+            self._schedule.plan_order(order_id, last)
+
+    def purge(self, order_id: str) -> None:
+        """Delete every object of an order that is gone."""
+        for info in self._blobs.list(names.folder(order_id)):
+            self._blobs.delete(info.name)
+
+    def _needed_elsewhere(self, order_id: str, account: str) -> bool:
+        others = (stored for stored in self._book.of_account(account) if stored.key != order_id)
+        return any(stored.value.status in _LIVE for stored in others)

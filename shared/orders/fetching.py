@@ -1,0 +1,124 @@
+"""Fetching one module: one call, and the outcome that is kept of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from types import MappingProxyType
+
+import msgspec
+
+from shared.accounts.session import AccountSession
+from shared.orders.packages import Ask, Module
+from shared.platform.ports import Clock
+from shared.reports.snapshot import ModuleResult, ModuleStatus
+from shared.tesla import errors
+from shared.tesla.client import Tally
+from shared.tesla.decode import Undecodable, decode
+from shared.tesla.models.table import MODELS
+
+IN_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "asleep": "The vehicle slept and could not be asked.",
+        "missing_scope": "The owner did not grant access to this.",
+        "forbidden": "Tesla does not give this to the application for this vehicle.",
+        "not_found": "Tesla does not know this vehicle or has nothing here.",
+        "login_required": "The consent at Tesla has ended.",
+        "disconnected": "The Tesla account was disconnected.",
+        "unauthorized": "Tesla did not accept the access token.",
+        "billing_limit": "The service's allowance at Tesla is used up.",
+        "rate_limited": "Tesla asked to wait, longer than this order could.",
+        "server_error": "Tesla's servers failed repeatedly.",
+        "timed_out": "Tesla did not answer in time.",
+        "connection_lost": "Tesla could not be reached.",
+        "unreadable": "Tesla's answer could not be read.",
+        "region_unregistered": "The service is not yet registered in the vehicle's region.",
+        "wrong_region": "Tesla places the account in a region that is not known.",
+        "rejected": "Tesla refused the request.",
+        "refresh_busy": "The access token was being renewed.",
+        "build_now": "The report was asked for before this could be fetched.",
+        "deadline": "The time for this order ended before this could be fetched.",
+        "not_in_package": "Not part of the ordered package.",
+    }
+)
+"""Reason codes as the owner reads them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """No outcome yet: try again at `at`. `asleep` ones wait for the vehicle, others count as failed tries."""
+
+    module: str
+    reason: str
+    at: datetime
+    calls: int
+    price_usd: float
+    asleep: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long outcomes are waited for: pauses in seconds, `attempts` of a failing module."""
+
+    retry_s: float
+    attempts: int
+    asleep_retry_s: float
+    asleep_wait_s: float
+
+
+def fetch(
+    module: Module, vin: str, session: AccountSession, clock: Clock, patience: Patience
+) -> ModuleResult | Later:
+    """Ask Tesla for the module. Never raises for what Tesla does; the outcome says it."""
+    tally = Tally()
+    try:
+        ask = module.ask(vin, session.scopes)
+        return ok(module.name, _call(module.name, ask, session, tally), tally)
+    except errors.TeslaError as error:
+        if error.retryable:
+            return _later(module.name, error, tally, clock, patience)
+        return failed(module.name, error.reason, tally, clock, skipped=isinstance(error, errors.NotSent))
+    except Undecodable:
+        return failed(module.name, "unreadable", tally, clock)
+
+
+def ok(module: str, fetched: tuple[bytes, datetime], tally: Tally) -> ModuleResult:
+    """The outcome of a good answer."""
+    body, fetched_at = fetched
+    return ModuleResult(
+        module=module,
+        status=ModuleStatus.OK,
+        fetched_at=fetched_at,
+        calls=tally.calls,
+        price_usd=tally.price_usd,
+        body=msgspec.Raw(body),
+    )
+
+
+def failed(module: str, reason: str, tally: Tally, clock: Clock, *, skipped: bool = False) -> ModuleResult:
+    """The outcome where there is no usable answer."""
+    return ModuleResult(
+        module=module,
+        status=ModuleStatus.SKIPPED if skipped else ModuleStatus.FAILED,
+        reason=reason,
+        detail=IN_WORDS.get(reason),
+        fetched_at=clock.now(),
+        calls=tally.calls,
+        price_usd=tally.price_usd,
+    )
+
+
+def _call(name: str, ask: Ask, session: AccountSession, tally: Tally) -> tuple[bytes, datetime]:
+    answer = session.call(name, path=ask.path, query=ask.query, json=ask.json, tally=tally)
+    decode(answer.body, MODELS[name])
+    return answer.body, answer.fetched_at
+
+
+def _later(module: str, error: errors.TeslaError, tally: Tally, clock: Clock, patience: Patience) -> Later:
+    asleep = isinstance(error, errors.Asleep)
+    pause_s = patience.asleep_retry_s if asleep else patience.retry_s
+    if isinstance(error, errors.RateLimited):
+        pause_s = max(pause_s, error.retry_after_s)
+    at = clock.now() + timedelta(seconds=pause_s)
+    return Later(module, error.reason, at, tally.calls, tally.price_usd, asleep)

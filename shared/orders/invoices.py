@@ -1,0 +1,68 @@
+"""Charging invoices: which ones a vehicle's sessions name, and fetching each once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+import msgspec
+
+from shared.accounts.session import AccountSession
+from shared.orders import names
+from shared.platform.errors import AlreadyExists
+from shared.platform.ports import BlobStore
+from shared.reports.snapshot import InvoiceFile
+from shared.tesla import errors
+from shared.tesla.client import Tally
+from shared.tesla.decode import Undecodable, decode
+from shared.tesla.models.charging import ChargingSession
+
+MOST = 500
+"""Invoices of one vehicle that are fetched; each costs a call."""
+
+
+def wanted(sessions: Iterable[msgspec.Raw]) -> list[InvoiceFile]:
+    """One entry per invoice that the sessions name, by content id, at most `MOST`."""
+    found: dict[str, InvoiceFile] = {}
+    for raw in sessions:
+        try:
+            session = decode(raw, ChargingSession).value
+        except Undecodable:
+            continue
+        for invoice in session.invoices or ():
+            key = invoice.content_id
+            if key and key not in found and len(found) < MOST:
+                name = names.safe_file_name(invoice.file_name or "", hashlib.sha256(key.encode()).hexdigest())
+                found[key] = InvoiceFile(
+                    content_id=key, file_name=name, status="failed", session_id=session.session_id
+                )
+    return list(found.values())
+
+
+def fetch_invoice(
+    invoice: InvoiceFile, order: str, vehicle_id: str, session: AccountSession, blobs: BlobStore, tally: Tally
+) -> InvoiceFile:
+    """Fetch and store one invoice unless it is stored already; a failure is named in the entry."""
+    name = names.invoice(order, vehicle_id, invoice.file_name)
+    if blobs.stat(name) is not None:
+        return _stored(invoice, name, blobs.get(name))
+    try:
+        answer = session.call("charging_invoice", path={"content_id": invoice.content_id}, tally=tally)
+    except errors.TeslaError as error:
+        return msgspec.structs.replace(invoice, reason=error.reason)
+    try:
+        blobs.put(name, answer.body, content_type="application/pdf", if_generation=0)
+    except AlreadyExists:
+        return _stored(invoice, name, blobs.get(name))
+    return _stored(invoice, name, answer.body)
+
+
+def _stored(invoice: InvoiceFile, name: str, data: bytes) -> InvoiceFile:
+    return msgspec.structs.replace(
+        invoice,
+        status="ok",
+        reason=None,
+        object_name=name,
+        size_bytes=len(data),
+        sha256=hashlib.sha256(data).hexdigest(),
+    )

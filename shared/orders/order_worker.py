@@ -1,0 +1,143 @@
+"""The worker of `fetch-order`: account-level data once, then a message per vehicle; or the purge of an erased order.
+
+The charging history belongs to the account: it is fetched once whatever the number of vehicles, page by page, each
+page stored as it comes, so that a redelivery goes on after the last page.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import msgspec
+
+from shared import log
+from shared.accounts.session import AccountSession
+from shared.orders import names
+from shared.orders.book import OrderGone
+from shared.orders.desk import Desk
+from shared.orders.fetching import IN_WORDS, Patience
+from shared.orders.history import first_missing_page
+from shared.orders.model import ModuleNote, Order, OrderMessage, OrderVehicle, with_note
+from shared.orders.packages import HISTORY, PACKAGES
+from shared.platform.errors import AlreadyExists
+from shared.reports.snapshot import ModuleStatus
+from shared.tesla import errors
+from shared.tesla.charging_pages import is_last_page
+from shared.tesla.client import Tally
+from shared.tesla.decode import Undecodable
+
+_MOST_PAGES = 400
+
+
+class OrderWorker:
+    """Brings orders forward at the account level."""
+
+    def __init__(self, desk: Desk, page_size: int) -> None:
+        self._desk, self._page_size = desk, page_size
+
+    def run(self, message: OrderMessage) -> None:
+        """Do what the order needs now. Raises WorkBusy, Unavailable."""
+        order = self._desk.book.peek(message.order)
+        if order is not None and order.status == "erased":
+            self._desk.erasure.again(message.order, order)
+            return
+        if order is None or order.status != "running":
+            self._desk.schedule.order_done(message.order)
+            return
+        with self._desk.book.work(f"order.{message.order}", message.order):
+            self._advance(message.order)
+
+    def expired(self, message: OrderMessage, reason: str) -> None:
+        """The message was given up: the order ends, with the reason on every vehicle that has none."""
+        self._desk.finishing.fail(message.order, reason)
+
+    def _advance(self, order_id: str) -> None:
+        try:
+            order = self._desk.book.get(order_id)
+            if PACKAGES[order.package].history and order.note(HISTORY).status is None:
+                again_at = self._fetch_history(order_id, order)
+                if again_at is not None:
+                    self._desk.schedule.plan_order(order_id, again_at)
+                    return
+            for vehicle in self._desk.book.listed(order_id, order):
+                if vehicle.vehicle_id in order.selected:
+                    self._start(order_id, order, vehicle.vehicle_id)
+        except OrderGone:
+            self._desk.erasure.purge(order_id)
+        self._desk.schedule.order_done(order_id)
+
+    def _start(self, order_id: str, order: Order, vehicle_id: str) -> None:
+        identity = next(v for v in self._desk.book.listed(order_id, order) if v.vehicle_id == vehicle_id)
+        known = self._desk.book.find_vehicle(order_id, vehicle_id)
+        if known is None:
+            self._desk.book.add_vehicle(
+                OrderVehicle(
+                    order=order_id,
+                    vehicle_id=vehicle_id,
+                    identity=self._desk.book.seal_identity(order_id, identity),
+                    expires_at=order.expires_at,
+                )
+            )
+        if known is None or known.status == "queued":
+            self._desk.schedule.send_fetch(order_id, vehicle_id)
+
+    def _fetch_history(self, order_id: str, order: Order) -> datetime | None:
+        """Fetch the pages that are missing and note the outcome; gives the time of the next try if there is none."""
+        tally = Tally()
+        status, reason = ModuleStatus.OK, None
+        try:
+            self._fetch_pages(order_id, order, self._desk.sessions.of(order.account), tally)
+        except errors.TeslaError as error:
+            attempts = order.note(HISTORY).attempts + 1
+            late = order.deadline is not None and order.deadline <= self._desk.clock.now()
+            if error.retryable and attempts < self._desk.patience.attempts and not late:
+                self._note(order_id, ModuleNote(module=HISTORY, reason=error.reason, attempts=attempts), tally)
+                return self._desk.clock.now() + timedelta(seconds=_pause_s(error, self._desk.patience))
+            skipped = isinstance(error, errors.NotSent)
+            status, reason = (ModuleStatus.SKIPPED if skipped else ModuleStatus.FAILED), error.reason
+        note = ModuleNote(module=HISTORY, status=status, reason=reason, detail=IN_WORDS.get(reason or ""))
+        self._note(order_id, note, tally)
+        return None
+
+    def _fetch_pages(self, order_id: str, order: Order, session: AccountSession, tally: Tally) -> None:
+        page, last = first_missing_page(self._desk.blobs, order_id, self._page_size)
+        while not last and page <= _MOST_PAGES:
+            query = {"pageNo": str(page), "pageSize": str(self._page_size), **_window(order)}
+            body = session.call(HISTORY, query=query, tally=tally).body
+            last = _is_last(body, self._page_size)
+            try:
+                name = names.history_page(order_id, page)
+                self._desk.blobs.put(name, body, content_type="application/json", if_generation=0)
+            except AlreadyExists:
+                log.info("history page was there", page=page)
+            page += 1
+
+    def _note(self, order_id: str, note: ModuleNote, tally: Tally) -> None:
+        """Store the history's state; calls and price add up over tries."""
+
+        def change(order: Order) -> Order:
+            old = order.note(HISTORY)
+            summed = msgspec.structs.replace(
+                note, calls=old.calls + tally.calls, price_usd=old.price_usd + tally.price_usd
+            )
+            return msgspec.structs.replace(order, notes=with_note(order.notes, summed))
+
+        self._desk.book.change(order_id, change)
+        log.info("module", module=HISTORY, status=str(note.status), reason=note.reason)
+
+
+def _is_last(body: bytes, page_size: int) -> bool:
+    try:
+        return is_last_page(body, page_size)
+    except Undecodable:
+        raise errors.Unreadable("the charging history cannot be read") from None
+
+
+def _window(order: Order) -> dict[str, str]:
+    bounds = {"startTime": order.history_from, "endTime": order.history_to}
+    return {name: moment.isoformat() for name, moment in bounds.items() if moment is not None}
+
+
+def _pause_s(error: errors.TeslaError, patience: Patience) -> float:
+    asked = error.retry_after_s if isinstance(error, errors.RateLimited) else 0.0
+    return max(asked, patience.retry_s)

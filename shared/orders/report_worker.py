@@ -1,0 +1,57 @@
+"""The worker of `build-report`: one PDF from one snapshot, and the end of the vehicle."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+import msgspec
+
+from shared import log
+from shared.orders import names
+from shared.orders.book import OrderGone
+from shared.orders.desk import Desk
+from shared.orders.model import OrderVehicle, ReportFile, VehicleMessage
+from shared.platform.errors import AlreadyExists
+from shared.reports.snapshot import Snapshot
+
+
+class ReportWorker:
+    """Builds reports. `render` makes a PDF of a snapshot."""
+
+    def __init__(self, desk: Desk, render: Callable[[Snapshot], bytes]) -> None:
+        self._desk, self._render = desk, render
+
+    def run(self, message: VehicleMessage) -> None:
+        """Build the report if it is not there, and end the vehicle. Raises WorkBusy, Unavailable."""
+        order_id, vehicle_id = message.order, message.vehicle_id
+        try:
+            if not self._desk.book.vehicle(order_id, vehicle_id).final:
+                with self._desk.book.work(f"build.{order_id}.{vehicle_id}", order_id):
+                    self._build(order_id, vehicle_id)
+            self._desk.finishing.finish(order_id)
+        except OrderGone:
+            self._desk.erasure.purge(order_id)
+        self._desk.schedule.build_done(order_id, vehicle_id)
+
+    def expired(self, message: VehicleMessage, reason: str) -> None:
+        """The message was given up: the vehicle ends with that reason."""
+        self._desk.finishing.fail_vehicle(message.order, message.vehicle_id, reason)
+
+    def _build(self, order_id: str, vehicle_id: str) -> None:
+        name = names.report(order_id, vehicle_id)
+        if self._desk.blobs.stat(name) is None:
+            snapshot = Snapshot.decode(self._desk.blobs.get(names.snapshot(order_id, vehicle_id)))
+            pdf = self._render(snapshot)
+            try:
+                self._desk.blobs.put(name, pdf, content_type="application/pdf", if_generation=0)
+            except AlreadyExists:
+                log.info("report was there")
+        pdf = self._desk.blobs.get(name)
+        report = ReportFile(sha256=hashlib.sha256(pdf).hexdigest(), size_bytes=len(pdf))
+
+        def change(vehicle: OrderVehicle) -> OrderVehicle:
+            return msgspec.structs.replace(vehicle, status="ready", reason=None, report=report)
+
+        self._desk.book.change_vehicle(order_id, vehicle_id, change)
+        log.info("report ready", size_bytes=report.size_bytes)

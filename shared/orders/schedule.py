@@ -1,0 +1,73 @@
+"""The work of orders as due items: which message brings what forward, under which key."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from shared.orders.model import OrderMessage, VehicleMessage
+from shared.platform.due import DueList
+from shared.platform.ports import Event
+
+FETCH_ORDER, FETCH_VEHICLE, BUILD_REPORT, ORDER_EVENTS = (
+    "fetch-order",
+    "fetch-vehicle",
+    "build-report",
+    "order-events",
+)
+
+
+class Schedule:
+    """Plans, sends and completes the steps of orders on the due list."""
+
+    def __init__(self, due: DueList) -> None:
+        self._due = due
+
+    def plan_order(self, order_id: str, at: datetime) -> None:
+        """Bring the order forward at that time."""
+        self._due.plan(f"order.{order_id}", at, _order_event(order_id), subject=order_id)
+
+    def send_order(self, order_id: str) -> None:
+        """Bring the order forward now."""
+        self._due.send(f"order.{order_id}", _order_event(order_id), subject=order_id)
+
+    def order_done(self, order_id: str) -> None:
+        """The account-level work is complete."""
+        self._due.done(f"order.{order_id}")
+
+    def plan_fetch(self, order_id: str, vehicle_id: str, at: datetime) -> None:
+        """Fetch the vehicle at that time."""
+        event = _vehicle_event(FETCH_VEHICLE, order_id, vehicle_id)
+        self._due.plan(f"fetch.{order_id}.{vehicle_id}", at, event, subject=order_id)
+
+    def send_fetch(self, order_id: str, vehicle_id: str) -> None:
+        """Fetch the vehicle now."""
+        event = _vehicle_event(FETCH_VEHICLE, order_id, vehicle_id)
+        self._due.send(f"fetch.{order_id}.{vehicle_id}", event, subject=order_id)
+
+    def fetch_done(self, order_id: str, vehicle_id: str) -> None:
+        """The vehicle's fetch is complete."""
+        self._due.done(f"fetch.{order_id}.{vehicle_id}")
+
+    def send_build(self, order_id: str, vehicle_id: str) -> None:
+        """Build the vehicle's report now."""
+        event = _vehicle_event(BUILD_REPORT, order_id, vehicle_id)
+        self._due.send(f"build.{order_id}.{vehicle_id}", event, subject=order_id)
+
+    def build_done(self, order_id: str, vehicle_id: str) -> None:
+        """The vehicle's report is complete."""
+        self._due.done(f"build.{order_id}.{vehicle_id}")
+
+    def forget(self, order_id: str) -> None:
+        """Nothing of this order is to be done any more."""
+        self._due.forget(order_id)
+
+
+def _order_event(order_id: str) -> Event:
+    return Event(FETCH_ORDER, msgspec.json.encode(OrderMessage(order=order_id)), {"order": order_id})
+
+
+def _vehicle_event(topic: str, order_id: str, vehicle_id: str) -> Event:
+    message = VehicleMessage(order=order_id, vehicle_id=vehicle_id)
+    return Event(topic, msgspec.json.encode(message), {"order": order_id, "vehicle_id": vehicle_id})
