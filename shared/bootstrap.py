@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from threading import RLock
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
 import flask
 
@@ -44,12 +45,29 @@ LOCAL_URL_KEY = "local-url-key"
 
 clock = SystemClock()
 
+P = ParamSpec("P")
+R = TypeVar("R")
+_BUILDING = RLock()
+
+
+def _once(build: Callable[P, R]) -> Callable[P, R]:
+    """Build once per process, also when the first requests come in many threads; `cache_clear` forgets it."""
+    cached: Callable[..., R] = cache(build)
+
+    @wraps(build)
+    def built(*args: P.args, **kwargs: P.kwargs) -> R:
+        with _BUILDING:
+            return cached(*args, **kwargs)
+
+    built.__dict__["cache_clear"] = cached.cache_clear  # type: ignore[attr-defined]  # of functools.cache
+    return built
+
 
 class _OfAccount(Protocol):
     def of(self, account: str) -> AccountSession: ...
 
 
-@cache
+@_once
 def settings() -> Settings:
     """The process's settings. Raises BadSettings."""
     log.setup()
@@ -59,7 +77,7 @@ def settings() -> Settings:
 # Adapters
 
 
-@cache
+@_once
 def documents() -> DocumentStore:
     """The document store of the backend."""
     if settings().backend == "embedded":
@@ -74,7 +92,7 @@ def documents() -> DocumentStore:
     return FirestoreDocuments(client, project=chosen.google_cloud_project, database=chosen.firestore_database)
 
 
-@cache
+@_once
 def blobs() -> BlobStore:
     """The blob store of the backend."""
     chosen = settings()
@@ -89,7 +107,7 @@ def blobs() -> BlobStore:
     return GcsBlobs(storage_client(os.environ).bucket(chosen.bucket))
 
 
-@cache
+@_once
 def events() -> EventBus:
     """The event bus of the backend."""
     if settings().backend == "embedded":
@@ -102,7 +120,7 @@ def events() -> EventBus:
     return PubSubEvents(publisher_client(os.environ), settings().google_cloud_project)
 
 
-@cache
+@_once
 def secrets() -> SecretStore:
     """The secret store of the backend."""
     if settings().backend == "embedded":
@@ -118,7 +136,7 @@ def secrets() -> SecretStore:
 # Platform services
 
 
-@cache
+@_once
 def sealer() -> Sealer:
     """Encryption at rest."""
     from shared.platform.sealing import Sealer
@@ -126,7 +144,7 @@ def sealer() -> Sealer:
     return Sealer(secrets(), settings().token_key_secret)
 
 
-@cache
+@_once
 def due() -> DueList:
     """The durable to-do list."""
     from shared.platform.due import DueList
@@ -135,7 +153,7 @@ def due() -> DueList:
     return DueList(documents(), events(), clock, again_s=chosen.due_again_s, grace_s=chosen.outbox_grace_s)
 
 
-@cache
+@_once
 def idempotency_claims() -> Once:
     """Claims of Idempotency-Keys."""
     from shared.edge.idempotency import COLLECTION, KEEP_S
@@ -147,7 +165,7 @@ def idempotency_claims() -> Once:
 # Tesla
 
 
-@cache
+@_once
 def transport() -> Transport:
     """The HTTP connections to Tesla."""
     from shared.tesla.transport import Transport
@@ -155,7 +173,7 @@ def transport() -> Transport:
     return Transport(timeout_s=settings().tesla_timeout_s, body_bytes=settings().tesla_body_bytes)
 
 
-@cache
+@_once
 def regions() -> Regions:
     """The allow list of Fleet API hosts."""
     from shared.tesla.regions import Regions
@@ -164,7 +182,7 @@ def regions() -> Regions:
     return Regions({"eu": chosen.tesla_api_eu, "na": chosen.tesla_api_na, "cn": chosen.tesla_api_cn})
 
 
-@cache
+@_once
 def tesla_auth() -> TeslaAuth:
     """Tesla's authorization server."""
     from shared.tesla.oauth import AuthUrls, TeslaAuth
@@ -174,7 +192,7 @@ def tesla_auth() -> TeslaAuth:
     return TeslaAuth(transport(), urls, regions(), _credentials)
 
 
-@cache
+@_once
 def fleet_client() -> FleetClient:
     """The Fleet API."""
     from shared.tesla.catalogue import Price
@@ -190,7 +208,7 @@ def fleet_client() -> FleetClient:
     return FleetClient(transport(), regions(), clock, prices)
 
 
-@cache
+@_once
 def _credentials() -> Credentials:
     from shared.tesla.oauth import Credentials
 
@@ -202,7 +220,7 @@ def _credentials() -> Credentials:
 # Accounts
 
 
-@cache
+@_once
 def grants() -> Grants:
     """Grants of owners."""
     from shared.accounts.grants import Grants
@@ -210,7 +228,7 @@ def grants() -> Grants:
     return Grants(documents(), clock)
 
 
-@cache
+@_once
 def keeper() -> TokenKeeper:
     """The keeper of tokens."""
     from shared.accounts.keeper import TokenKeeper
@@ -219,7 +237,7 @@ def keeper() -> TokenKeeper:
     return TokenKeeper(documents(), sealer(), tesla_auth(), due(), clock, refresh_message)
 
 
-@cache
+@_once
 def consent() -> Consent:
     """The owner's consent."""
     from shared.accounts.consent import Consent, ConsentRules
@@ -233,14 +251,14 @@ def consent() -> Consent:
     return Consent(documents(), sealer(), tesla_auth(), keeper(), due(), clock, rules)
 
 
-@cache
+@_once
 def _partner_tokens() -> PartnerTokens:
     from shared.accounts.session import PartnerTokens
 
     return PartnerTokens(tesla_auth(), clock)
 
 
-@cache
+@_once
 def sessions() -> _OfAccount:
     """Where sessions of accounts come from."""
     from shared.accounts.session import AccountSession
@@ -258,7 +276,7 @@ def sessions() -> _OfAccount:
 # Orders
 
 
-@cache
+@_once
 def desk() -> Desk:
     """What the workers of orders work with."""
     from shared.orders.book import OrderBook
@@ -288,7 +306,7 @@ def desk() -> Desk:
     )
 
 
-@cache
+@_once
 def services() -> Services:
     """What the HTTP handlers work with."""
     from shared.api.services import Services
@@ -303,7 +321,7 @@ def services() -> Services:
 # Entry points
 
 
-@cache
+@_once
 def guard() -> Guard:
     """Who may pass."""
     return Guard(
@@ -319,14 +337,14 @@ def _find_grant(key: str) -> Grant | None:
     return grants().find(key)
 
 
-@cache
+@_once
 def _idempotency() -> Idempotency:
     from shared.edge.idempotency import Idempotency
 
     return Idempotency(idempotency_claims(), sealer())
 
 
-@cache
+@_once
 def http_app(name: str) -> App:
     """The HTTP function of that name in the manifest."""
     from shared.edge.web import HttpApp
@@ -344,7 +362,7 @@ def _public_key() -> bytes:
     return secrets().get(settings().tesla_public_key_secret).value
 
 
-@cache
+@_once
 def push_app(name: str, assets: Path | None = None) -> App:
     """The topic function of that name in the manifest. `assets` is the folder of `main.py`."""
     from shared.edge.push import PushApp
@@ -352,7 +370,7 @@ def push_app(name: str, assets: Path | None = None) -> App:
     return PushApp(lambda: _handler(name, assets), guard())
 
 
-@cache
+@_once
 def _handler(name: str, assets: Path | None) -> PushHandler[Any]:
     from shared import handlers
 

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from shared.typed import from_plain
+
 Memory = Annotated[str, msgspec.Meta(pattern=r"^[0-9]+(Mi|Gi)$")]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{2,60}$")]
 UrlPath = Annotated[str, msgspec.Meta(pattern=r"^/[A-Za-z0-9/._-]+$")]
@@ -89,7 +91,7 @@ def parse_manifest(document: Any) -> Manifest:
     problems = [f"{key}: unknown entry" for key in set(document) - {"functions", "outward_topics"}]
     for name, entry in document["functions"].items():
         try:
-            functions[name] = msgspec.convert(entry, Function)
+            functions[name] = from_plain(entry, Function)
         except msgspec.ValidationError as error:
             problems.append(f"functions.{name}: {error}")
     manifest = Manifest(functions, tuple(document.get("outward_topics") or ()))

@@ -23,6 +23,7 @@ from shared.platform.once import Claim, Once
 from shared.platform.ports import Clock, DocumentStore, Event
 from shared.platform.sealing import Sealer
 from shared.tesla.oauth import BadIdentity, TeslaAuth, TokenSet, read_claims
+from shared.typed import from_json
 
 _LEASE_S = 60.0
 _LONGEST_CODE = 4096
@@ -165,7 +166,7 @@ class Consent:
         if stored is None or stored.value.expires_at <= self._clock.now() or stored.value.grant != grant:
             raise ConsentError("claim_unknown", "the claim code is unknown, used or expired")
         pending = stored.value
-        tokens = msgspec.json.decode(self._sealer.open(pending.tokens, bound_to=f"pending:{key}"), type=TokenSet)
+        tokens = from_json(self._sealer.open(pending.tokens, bound_to=f"pending:{key}"), TokenSet)
         claims = read_claims(tokens.access_token)
         account, now = account_id(pending.product, claims.subject), self._clock.now()
         value = Account(

@@ -26,6 +26,7 @@ from shared.platform.sealing import Sealer
 from shared.tesla.client import Access
 from shared.tesla.errors import LoginRequired, NoAnswer, TeslaError
 from shared.tesla.oauth import TeslaAuth, TokenSet
+from shared.typed import from_json
 
 TOPIC = "refresh-tokens"
 _LEASE_S = 60.0
@@ -228,7 +229,7 @@ class TokenKeeper:
         return self._sealer.seal(msgspec.json.encode(pair), bound_to=sealed_for(account))
 
     def _open(self, account: str, value: Account) -> TokenPair:
-        return msgspec.json.decode(self._sealer.open(value.tokens, bound_to=sealed_for(account)), type=TokenPair)
+        return from_json(self._sealer.open(value.tokens, bound_to=sealed_for(account)), TokenPair)
 
 
 def _half_life(value: Account) -> datetime:

@@ -16,6 +16,7 @@ from shared.orders.finishing import Manifest
 from shared.orders.model import OrderVehicle
 from shared.platform.errors import NotFound
 from shared.reports.snapshot import InvoiceFile, Snapshot
+from shared.typed import from_json
 
 REPORT_NOT_READY = ProblemType("report-not-ready", 409, "The report is not ready; the order shows its progress")
 REPORT_FAILED = ProblemType("report-failed", 409, "This vehicle has no report; the order shows why")
@@ -86,7 +87,7 @@ def manifest(services: Services, call: Call) -> Reply:
         body = services.desk.blobs.get(names.manifest(call.path["order_id"]))
     except NotFound:
         raise Problem(REPORT_NOT_READY, "the order has not ended") from None
-    return Reply(msgspec.json.decode(body, type=Manifest))
+    return Reply(from_json(body, Manifest))
 
 
 def _vehicle(services: Services, call: Call) -> tuple[str, OrderVehicle]:

@@ -17,6 +17,7 @@ from shared.edge.problems import (
     Problem,
     ProblemType,
 )
+from shared.typed import from_json, from_plain
 
 T = TypeVar("T")
 
@@ -56,7 +57,7 @@ def read_body(raw: bytes, mimetype: str, kind: type[T]) -> T:
     elif mimetype != "application/json":
         raise Problem(UNSUPPORTED_MEDIA_TYPE, "the content type must be application/json")
     try:
-        return msgspec.json.decode(raw, type=kind)
+        return from_json(raw, kind)
     except msgspec.ValidationError as error:
         raise _invalid(INVALID_BODY, error) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -67,7 +68,7 @@ def read_query(request: flask.Request, kind: type[T]) -> T:
     """The query parameters as `kind`, texts converted to what its fields are. Raises Problem."""
     values: dict[str, Any] = {name: found[0] if len(found) == 1 else found for name, found in request.args.lists()}
     try:
-        return msgspec.convert(values, kind, strict=False)
+        return from_plain(values, kind, strict=False)
     except msgspec.ValidationError as error:
         raise _invalid(INVALID_QUERY, error) from None
 

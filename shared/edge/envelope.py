@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from shared.typed import from_json
+
 
 class BadEnvelope(Exception):
     """The body is no push envelope; the message names the field, never a value."""
@@ -69,7 +71,7 @@ def read_envelope(body: bytes) -> Envelope:
 def _push(body: bytes) -> _Push:
     """The part of the body that is the push, in whichever shape it came."""
     try:
-        outer = msgspec.json.decode(body, type=_Body)
+        outer = from_json(body, _Body)
     except (ValueError, RecursionError) as error:
         raise BadEnvelope(f"not an envelope: {type(error).__name__}") from None
     if outer.data is not None:

@@ -15,6 +15,7 @@ from shared import log
 from shared.edge.problems import IDEMPOTENCY_IN_FLIGHT, IDEMPOTENCY_MISMATCH, INVALID_IDEMPOTENCY_KEY, Problem
 from shared.platform.errors import PlatformError
 from shared.platform.once import Busy, Claim, Done, Once
+from shared.typed import from_json
 
 if TYPE_CHECKING:  # cryptography takes 20 ms to import; a function without sealed answers does without
     from shared.platform.sealing import Sealer
@@ -67,7 +68,7 @@ class Idempotency:
         if isinstance(held, Busy):
             headers = {"Retry-After": str(_RETRY_AFTER_S)}
             raise Problem(IDEMPOTENCY_IN_FLIGHT, "repeat the call shortly to get its answer", headers=headers)
-        return msgspec.json.decode(self._sealer.open(held.result, bound_to=key), type=HttpAnswer)
+        return from_json(self._sealer.open(held.result, bound_to=key), HttpAnswer)
 
     def _produce(self, claim: Claim, produce: Callable[[], HttpAnswer]) -> HttpAnswer:
         try:

@@ -6,9 +6,8 @@ import threading
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import msgspec
-
 from shared.platform.ports import Clock
+from shared.typed import from_json
 
 _KEEP_S = 3600.0
 _PAUSE_S = 60.0
@@ -80,7 +79,7 @@ def _parse(body: bytes) -> dict[str, Any]:
     from jwt import PyJWK, PyJWTError
 
     try:
-        entries = msgspec.json.decode(body, type=dict[str, Any])["keys"]
+        entries = from_json(body, dict[str, Any])["keys"]
         rsa = [entry for entry in entries if entry.get("kty") == "RSA" and entry.get("use", "sig") == "sig"]
         return {entry["kid"]: PyJWK(entry, algorithm="RS256") for entry in rsa}
     except (KeyError, TypeError, AttributeError, ValueError, PyJWTError) as error:

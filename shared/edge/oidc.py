@@ -23,6 +23,7 @@ import msgspec
 from shared.edge.jwks import KeySet, KeysUnavailable
 from shared.platform.ports import Clock
 from shared.settings import Settings
+from shared.typed import from_json
 
 __all__ = ["Claims", "KeysUnavailable", "NotAllowed", "OidcError", "OidcVerifier", "Unauthenticated"]
 
@@ -138,6 +139,6 @@ def _bearer(authorization: str | None) -> str:
 def _decode_part(part: str, kind: type[T]) -> T:
     padded = part + "=" * (-len(part) % 4)
     try:
-        return msgspec.json.decode(base64.b64decode(padded, altchars=b"-_", validate=True), type=kind)
+        return from_json(base64.b64decode(padded, altchars=b"-_", validate=True), kind)
     except (binascii.Error, ValueError, RecursionError):
         raise Unauthenticated("the bearer token cannot be read") from None

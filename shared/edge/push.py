@@ -8,7 +8,8 @@
 | failed: an unexpected exception | 500 | logged with its stack, delivered again |
 | poison: no envelope, or no message of this type | 400 | logged, delivered until it is a dead letter |
 
-On the last attempt the handler records the failure first, so that nobody waits for a dead letter.
+A message that fails on its last attempt is recorded by the handler first, so that nobody waits for a dead letter. One
+that comes again is not: somebody else is at work, or a store is down, and the due list brings the work back.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from enum import Enum
 from typing import Generic, TypeVar
 
 import flask
-import msgspec
 from werkzeug.exceptions import HTTPException
 
 from shared import log
@@ -30,13 +30,13 @@ from shared.edge.envelope import BadEnvelope, Envelope, read_envelope
 from shared.edge.guard import Guard
 from shared.edge.idempotency import HttpAnswer
 from shared.edge.problems import INTERNAL, METHOD_NOT_ALLOWED, Problem, ProblemType
+from shared.platform.delivery import ATTEMPTS_EXHAUSTED, TOO_OLD
 from shared.platform.errors import Unavailable
+from shared.typed import from_json
 
 M = TypeVar("M")
 
 LARGEST_BODY_BYTES = 1_048_576
-TOO_OLD = "too_old"
-ATTEMPTS_EXHAUSTED = "attempts_exhausted"
 RETRY_LATER = ProblemType("retry-later", 503, "The message cannot be handled now; deliver it again")
 UNREADABLE_MESSAGE = ProblemType("unreadable-message", 400, "This is no message for this function")
 
@@ -138,7 +138,7 @@ class PushApp(Generic[M]):
         try:
             return self._run(handler, message, envelope)
         except Undone as undone:
-            if envelope.attempt >= self._settings.message_attempts:
+            if undone.outcome is Outcome.FAILED and envelope.attempt >= self._settings.message_attempts:
                 _record(handler, message, undone.outcome)
             raise
 
@@ -174,7 +174,7 @@ def _ids(envelope: Envelope) -> dict[str, str]:
 def _decoded(envelope: Envelope, kind: type[M]) -> M:
     """The message of the envelope; an empty one reads as {}. Raises Undone."""
     try:
-        return msgspec.json.decode(envelope.data or b"{}", type=kind)
+        return from_json(envelope.data or b"{}", kind)
     except (ValueError, RecursionError) as error:
         log.warning("poison message", error=type(error).__name__, attempt=envelope.attempt)
         raise Undone(Outcome.POISON) from error

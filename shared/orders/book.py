@@ -14,6 +14,7 @@ from shared.platform.errors import AlreadyExists, NotFound, WorkBusy
 from shared.platform.once import Claim, Once
 from shared.platform.ports import Clock, DocumentStore, Where
 from shared.platform.sealing import Sealer
+from shared.typed import from_json
 
 _ALPHABET = "abcdefghjkmnpqrstvwxyz23456789"
 _ID_LENGTH = 20
@@ -117,7 +118,7 @@ class OrderBook:
         if not order.listed:
             return []
         plain = self._sealer.open(order.listed, bound_to=f"order:{order_id}")
-        return msgspec.json.decode(plain, type=list[ListedVehicle])
+        return from_json(plain, list[ListedVehicle])
 
     def seal_identity(self, order_id: str, vehicle: ListedVehicle) -> bytes:
         """A vehicle's identity, sealed for its place in this order."""
@@ -126,7 +127,7 @@ class OrderBook:
     def identity(self, vehicle: OrderVehicle) -> ListedVehicle:
         """Which vehicle it is."""
         plain = self._sealer.open(vehicle.identity, bound_to=f"vehicle:{vehicle.order}.{vehicle.vehicle_id}")
-        return msgspec.json.decode(plain, type=ListedVehicle)
+        return from_json(plain, ListedVehicle)
 
     @contextmanager
     def work(self, key: str, order_id: str) -> Iterator[None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol
 
 from shared.accounts.session import AccountSession
@@ -12,6 +13,8 @@ from shared.orders.fetching import Patience
 from shared.orders.finishing import Finishing
 from shared.orders.schedule import Schedule
 from shared.platform.ports import BlobStore, Clock
+
+_LAST_TRIES = timedelta(hours=2)
 
 
 class Sessions(Protocol):
@@ -33,3 +36,13 @@ class Desk:
     erasure: Erasure
     clock: Clock
     patience: Patience
+
+    def overdue(self, order_id: str) -> bool:
+        """Whether the order's time is so long over that its work must have failed again and again.
+
+        At the deadline itself workers end with what they have; this stops those that never get that far.
+        """
+        order = self.book.peek(order_id)
+        if order is None or order.deadline is None or order.status == "erased":
+            return False
+        return self.clock.now() >= order.deadline + _LAST_TRIES

@@ -67,8 +67,11 @@ class Finishing:
         self._schedule.order_done(order_id)
 
     def fail_vehicle(self, order_id: str, vehicle_id: str, reason: str) -> None:
-        """End a vehicle without a report."""
-        self._stop(order_id, vehicle_id, "failed", reason)
+        """End a vehicle without a report; a vehicle that has ended stays as it is, one that is gone is no error."""
+        try:
+            self._stop(order_id, vehicle_id, "failed", reason)
+        except OrderGone:
+            log.info("order gone")
         self._schedule.fetch_done(order_id, vehicle_id)
         self._schedule.build_done(order_id, vehicle_id)
         self.finish(order_id)

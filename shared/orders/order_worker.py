@@ -19,6 +19,7 @@ from shared.orders.fetching import IN_WORDS, Patience
 from shared.orders.history import first_missing_page
 from shared.orders.model import ModuleNote, Order, OrderMessage, OrderVehicle, with_note
 from shared.orders.packages import HISTORY, PACKAGES
+from shared.platform.delivery import TOO_OLD
 from shared.platform.errors import AlreadyExists
 from shared.reports.snapshot import ModuleStatus
 from shared.tesla import errors
@@ -44,12 +45,19 @@ class OrderWorker:
         if order is None or order.status != "running":
             self._desk.schedule.order_done(message.order)
             return
+        if self._desk.overdue(message.order):
+            self.expired(message, "deadline")
+            return
         with self._desk.book.work(f"order.{message.order}", message.order):
             self._advance(message.order)
 
     def expired(self, message: OrderMessage, reason: str) -> None:
-        """The message was given up: the order ends, with the reason on every vehicle that has none."""
-        self._desk.finishing.fail(message.order, reason)
+        """The message is not executed: one that failed for good ends the order, one that came too late does not,
+        because the due list sends a fresh one.
+        """
+        log.warning("message given up", reason=reason)
+        if reason != TOO_OLD:
+            self._desk.finishing.fail(message.order, reason)
 
     def _advance(self, order_id: str) -> None:
         try:

@@ -12,6 +12,7 @@ from shared.orders import names
 from shared.orders.book import OrderGone
 from shared.orders.desk import Desk
 from shared.orders.model import OrderVehicle, ReportFile, VehicleMessage
+from shared.platform.delivery import TOO_OLD
 from shared.platform.errors import AlreadyExists
 from shared.reports.snapshot import Snapshot
 
@@ -25,6 +26,9 @@ class ReportWorker:
     def run(self, message: VehicleMessage) -> None:
         """Build the report if it is not there, and end the vehicle. Raises WorkBusy, Unavailable."""
         order_id, vehicle_id = message.order, message.vehicle_id
+        if self._desk.overdue(order_id):
+            self.expired(message, "deadline")
+            return
         try:
             if not self._desk.book.vehicle(order_id, vehicle_id).final:
                 with self._desk.book.work(f"build.{order_id}.{vehicle_id}", order_id):
@@ -35,8 +39,12 @@ class ReportWorker:
         self._desk.schedule.build_done(order_id, vehicle_id)
 
     def expired(self, message: VehicleMessage, reason: str) -> None:
-        """The message was given up: the vehicle ends with that reason."""
-        self._desk.finishing.fail_vehicle(message.order, message.vehicle_id, reason)
+        """The message is not executed: one that failed for good ends the vehicle, one that came too late does not,
+        because the due list sends a fresh one.
+        """
+        log.warning("message given up", reason=reason)
+        if reason != TOO_OLD:
+            self._desk.finishing.fail_vehicle(message.order, message.vehicle_id, reason)
 
     def _build(self, order_id: str, vehicle_id: str) -> None:
         name = names.report(order_id, vehicle_id)

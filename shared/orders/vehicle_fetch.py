@@ -28,6 +28,7 @@ from shared.tesla import errors
 from shared.tesla.client import Tally
 from shared.tesla.decode import Undecodable, decode
 from shared.tesla.models.vehicle import Vehicle
+from shared.typed import from_json
 
 INVOICES = "charging_invoices"
 """The outcome that holds the list of invoices; a module of ours, not an endpoint."""
@@ -64,7 +65,7 @@ class VehicleFetch:
         """Outcomes of earlier runs, by module."""
         prefix = f"{names.vehicle_folder(job.order_id, job.vehicle_id)}raw/"
         bodies = (self._blobs.get(info.name) for info in self._blobs.list(prefix))
-        results = (msgspec.json.decode(body, type=ModuleResult) for body in bodies)
+        results = (from_json(body, ModuleResult) for body in bodies)
         return {result.module: result for result in results}
 
     def run(self, job: Job, results: dict[str, ModuleResult]) -> list[Later]:

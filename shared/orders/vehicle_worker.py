@@ -18,10 +18,12 @@ from shared.orders.fetching import Later
 from shared.orders.model import ModuleNote, OrderVehicle, VehicleMessage, with_note
 from shared.orders.packages import EVERY_MODULE
 from shared.orders.vehicle_fetch import INVOICES, Job, VehicleFetch
+from shared.platform.delivery import TOO_OLD
 from shared.platform.errors import AlreadyExists
 from shared.reports.snapshot import InvoiceFile, ModuleResult, ModuleStatus, Snapshot
 from shared.tesla.client import Tally
 from shared.tesla.errors import TeslaError
+from shared.typed import from_json
 
 _WAKING_S = 20.0
 
@@ -35,6 +37,9 @@ class VehicleWorker:
     def run(self, message: VehicleMessage) -> None:
         """Do what the vehicle needs now. Raises WorkBusy, Unavailable."""
         order_id, vehicle_id = message.order, message.vehicle_id
+        if self._desk.overdue(order_id):
+            self.expired(message, "deadline")
+            return
         try:
             if self._desk.book.vehicle(order_id, vehicle_id).final:
                 self._desk.schedule.fetch_done(order_id, vehicle_id)
@@ -46,8 +51,12 @@ class VehicleWorker:
             self._desk.schedule.fetch_done(order_id, vehicle_id)
 
     def expired(self, message: VehicleMessage, reason: str) -> None:
-        """The message was given up: the vehicle ends with that reason."""
-        self._desk.finishing.fail_vehicle(message.order, message.vehicle_id, reason)
+        """The message is not executed: one that failed for good ends the vehicle, one that came too late does not,
+        because the due list sends a fresh one.
+        """
+        log.warning("message given up", reason=reason)
+        if reason != TOO_OLD:
+            self._desk.finishing.fail_vehicle(message.order, message.vehicle_id, reason)
 
     def _job(self, order_id: str, vehicle_id: str) -> Job:
         order, vehicle = self._desk.book.get(order_id), self._desk.book.vehicle(order_id, vehicle_id)
@@ -178,7 +187,7 @@ def _invoices(results: dict[str, ModuleResult]) -> tuple[InvoiceFile, ...]:
     listed = results.get(INVOICES)
     if listed is None or not listed.body:
         return ()
-    return msgspec.json.decode(listed.body, type=tuple[InvoiceFile, ...])
+    return from_json(listed.body, tuple[InvoiceFile, ...])
 
 
 def _notes(vehicle: OrderVehicle, results: dict[str, ModuleResult]) -> tuple[ModuleNote, ...]:

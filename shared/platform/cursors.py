@@ -16,6 +16,7 @@ import msgspec
 
 from shared.platform.errors import InvalidCursor
 from shared.platform.ports import Where
+from shared.typed import from_msgpack
 
 _DIGEST_BYTES: Final = 16
 
@@ -50,7 +51,7 @@ class Cursors:
         digest, payload = raw[:_DIGEST_BYTES], raw[_DIGEST_BYTES:]
         if digest != self._digest(payload):
             raise InvalidCursor("not a cursor of this query")
-        return msgspec.msgpack.decode(payload, type=Position)
+        return from_msgpack(payload, Position)
 
     def _digest(self, payload: bytes) -> bytes:
         return hashlib.sha256(hashlib.sha256(self._query).digest() + payload).digest()[:_DIGEST_BYTES]

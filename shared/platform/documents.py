@@ -11,6 +11,7 @@ import msgspec
 
 from shared.platform.errors import NotFound, VersionChanged
 from shared.platform.ports import Document, DocumentStore, Where
+from shared.typed import from_plain
 
 T = TypeVar("T")
 
@@ -89,7 +90,7 @@ class Collection(Generic[T]):
                 return
 
     def _stored(self, document: Document) -> Stored[T]:
-        value = msgspec.convert(document.body, self._kind, builtin_types=_NATIVE)
+        value = from_plain(document.body, self._kind, native=_NATIVE)
         return Stored(document.key, value, document.version)
 
 

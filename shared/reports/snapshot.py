@@ -12,6 +12,8 @@ from typing import Literal
 
 import msgspec
 
+from shared.typed import from_json
+
 
 class ModuleStatus(StrEnum):
     """How the fetch of one module ended."""
@@ -85,4 +87,4 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @classmethod
     def decode(cls, data: bytes) -> Snapshot:
         """Read what `encode` wrote, by this version or an older one. Raises msgspec.ValidationError."""
-        return msgspec.json.decode(data, type=cls)
+        return from_json(data, cls)

@@ -10,6 +10,7 @@ from http import HTTPStatus
 from shared.tesla import errors
 from shared.tesla.regions import Regions
 from shared.tesla.transport import WireReply
+from shared.typed import from_json
 
 _DEFAULT_RETRY_S = 60.0
 _LONGEST_RETRY_S = 86_400.0
@@ -79,7 +80,7 @@ def _is_json(body: bytes) -> bool:
     import msgspec
 
     try:
-        msgspec.json.decode(body, type=msgspec.Raw)
+        from_json(body, msgspec.Raw)
     except (msgspec.DecodeError, RecursionError):
         return False
     return True

@@ -13,6 +13,7 @@ import msgspec
 from shared.tesla.decode import MAX_BODY_BYTES, Undecodable, decode, unwrap
 from shared.tesla.models.charging import ChargingHistory
 from shared.tesla.wire import Integer, WireModel
+from shared.typed import from_json
 
 
 class _Page(msgspec.Struct, frozen=True):
@@ -35,7 +36,7 @@ def sessions_of(page: bytes) -> list[msgspec.Raw]:
     if len(page) > MAX_BODY_BYTES:
         raise Undecodable(ChargingHistory, f"longer than {MAX_BODY_BYTES} bytes")
     try:
-        return msgspec.json.decode(unwrap(page, ChargingHistory), type=_Page).data or []
+        return from_json(unwrap(page, ChargingHistory), _Page).data or []
     except msgspec.ValidationError:
         raise Undecodable(ChargingHistory, "no list of sessions", "$.data") from None
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -17,6 +17,7 @@ import msgspec
 
 from shared.tesla.salvage import Salvage
 from shared.tesla.wire import WireModel
+from shared.typed import from_json
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 MAX_LOST_PATHS = 200
@@ -85,7 +86,7 @@ def unwrap(body: bytes, model: type[WireModel]) -> bytes:
     for _ in range(MAX_WRAPPERS):
         if not _begins(body, b"{"):
             break
-        inner = msgspec.json.decode(body, type=_Envelope).response
+        inner = from_json(body, _Envelope).response
         if isinstance(inner, msgspec.UnsetType) or (model.wire_list and _begins(bytes(inner), b"[")):
             break
         body = bytes(inner)
@@ -101,7 +102,7 @@ def _decode_fast(raw: bytes, model: type[T]) -> Decoded[T] | None:
     if model.wire_spread:
         return None
     try:
-        value = msgspec.json.decode(unwrap(raw, model), type=model, strict=False)
+        value = from_json(unwrap(raw, model), model, strict=False)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     return None if value == model() else Decoded(value)

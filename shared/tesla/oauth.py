@@ -21,6 +21,7 @@ from shared.tesla import errors
 from shared.tesla.answers import refusal
 from shared.tesla.regions import Regions
 from shared.tesla.transport import Transport
+from shared.typed import from_json
 
 _LEEWAY_S = 60
 
@@ -161,7 +162,7 @@ class TeslaAuth:
         if reply.status != HTTPStatus.OK:
             raise _token_refusal(reply.status, reply.body) or refusal(reply, self._regions)
         try:
-            return msgspec.json.decode(reply.body, type=TokenSet, strict=False)
+            return from_json(reply.body, TokenSet, strict=False)
         except (msgspec.DecodeError, RecursionError):
             raise errors.Unreadable("the token answer cannot be read") from None
 

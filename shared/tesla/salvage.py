@@ -14,6 +14,8 @@ from typing import Any, Union, get_args, get_origin
 
 import msgspec
 
+from shared.typed import from_plain
+
 LOST = object()
 """Stands for a part of which nothing could be read."""
 
@@ -71,9 +73,9 @@ class Salvage:
                 yield read
 
 
-def _accept(value: object, kind: object) -> object:
+def _accept(value: object, kind: Any) -> object:
     """`value` as `kind`. It must be writable as JSON again, which half a surrogate pair is not."""
-    converted = msgspec.convert(value, kind, strict=False)
+    converted: object = from_plain(value, kind, strict=False)
     msgspec.json.encode(converted)
     return converted
 

@@ -12,8 +12,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from cryptography.hazmat.primitives import serialization
+from google.oauth2.credentials import Credentials
 
 from shared.platform.embedded.signed_urls import UrlSigner
+from shared.platform.gcp import url_signing
 from shared.platform.gcp.url_signing import through_iam
 from shared.platform.limits import attachment
 from tests.contract import harness, signed_v4
@@ -126,9 +128,23 @@ def token_uri() -> Iterator[str]:
         thread.join()
 
 
+class _AsOnCloudRun(Credentials):
+    """Credentials without a key that know their account, as the metadata server gives."""
+
+    service_account_email = "signer@example.iam.gserviceaccount.com"
+
+
 def test_signing_through_iam_names_the_account_and_a_fresh_token(
-    token_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    token_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    ambient = _AsOnCloudRun(None, refresh_token="r", token_uri=token_uri, client_id="c", client_secret="s")  # type: ignore[no-untyped-call]  # google-auth has no types
+    monkeypatch.setattr(url_signing, "_ambient_credentials", lambda: ambient)
+    expected = {"service_account_email": ambient.service_account_email, "access_token": "fresh-token"}
+    assert through_iam()() == expected
+    assert through_iam("other@example.com")()["service_account_email"] == "other@example.com"
+
+
+def test_a_key_file_signs_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pem = signed_v4.throwaway_key().private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
@@ -137,10 +153,9 @@ def test_signing_through_iam_names_the_account_and_a_fresh_token(
         "project_id": "p",
         "client_email": "signer@example.iam.gserviceaccount.com",
         "private_key": pem.decode(),
-        "token_uri": token_uri,
+        "token_uri": "http://127.0.0.1:9/never-asked",
     }
     (tmp_path / "account.json").write_text(json.dumps(account))
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "account.json"))
-    expected = {"service_account_email": account["client_email"], "access_token": "fresh-token"}
-    assert through_iam()() == expected
-    assert through_iam("other@example.com")()["service_account_email"] == "other@example.com"
+    (credentials,) = through_iam()().values()
+    assert credentials.service_account_email == account["client_email"]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from shared.platform.errors import WorkBusy
 from tests.lab import Lab
 
 QUARTER_H = 901
@@ -263,3 +265,42 @@ def test_revoked_consent_ends_the_order_with_reasons(lab: Lab) -> None:
     view = lab.view(order_id, grant)
     assert view["status"] == "completed"
     assert _module(view, "vehicle_data")["status"] == "failed"
+
+
+def test_work_that_always_dies_ends_when_its_time_is_over(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A report that kills its worker each time, without an exception, is given up some time after the deadline."""
+    order_id, grant = lab.start("basic", vehicles=("v1",))
+    monkeypatch.setattr("shared.orders.report_worker.ReportWorker._build", lambda *_: _raise(WorkBusy()))
+    for _ in range(3):
+        for delivery in lab.deliveries():
+            lab.deliver(delivery)
+            lab.queue.ack(delivery)  # the process died with it, and the broker gave it up
+    assert lab.view(order_id, grant)["vehicles"][0]["status"] == "building"
+    _later(lab, 30 * 3600)
+    view = lab.view(order_id, grant)
+    assert (view["status"], view["vehicles"][0]["reason"]) == ("failed", "deadline")
+
+
+def test_a_message_that_fails_every_time_ends_its_vehicle(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    order_id, grant = lab.start("basic")
+    monkeypatch.setattr("shared.orders.report_worker.ReportWorker._build", lambda *_: _raise(RuntimeError("a bug")))
+    lab.pump()
+    view = lab.view(order_id, grant)
+    assert view["status"] == "failed"
+    assert {item["reason"] for item in view["vehicles"]} == {"attempts_exhausted"}
+    assert len(lab.queue.pull("build-report-dead", limit=10, lease_s=1)) == 2
+
+
+def test_a_message_past_its_age_is_not_executed_and_a_fresh_one_is(lab: Lab) -> None:
+    order_id, grant = lab.start("basic", vehicles=("v1",))
+    lab.clock.sleep(86_401)
+    lab.pump()
+    assert lab.view(order_id, grant)["status"] == "running"
+    assert lab.simulator.calls("vehicle") == []
+    lab.tick()
+    (fresh,) = [delivery for delivery in lab.deliveries() if delivery.event.topic == "fetch-order"]
+    assert fresh.published > lab.clock.now() - timedelta(seconds=10)
+
+
+def _raise(error: Exception) -> None:
+    raise error

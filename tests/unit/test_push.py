@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from shared.edge.guard import Guard
 from shared.edge.oidc import OidcVerifier
-from shared.edge.push import ATTEMPTS_EXHAUSTED, LARGEST_BODY_BYTES, TOO_OLD, PushApp, PushHandler, Retry
+from shared.edge.push import LARGEST_BODY_BYTES, PushApp, PushHandler, Retry
+from shared.platform.delivery import ATTEMPTS_EXHAUSTED, TOO_OLD
 from shared.platform.errors import Unavailable
 from tests.unit.edge import (
     OPERATOR,
@@ -130,12 +131,12 @@ def test_eventarcs_binary_shape(topic: Topic) -> None:
 
 def test_a_structured_cloud_event(topic: Topic) -> None:
     event = {"specversion": "1.0", "id": "1", "source": "s", "type": "t", "data": envelope(GOOD, attempt=ATTEMPTS)}
-    topic.worker.act = raising(Retry())
+    topic.worker.act = raising(KeyError())
     headers = {"Authorization": token(email=PUSHER)}
     response = topic.http.post(
         "/", data=json.dumps(event), content_type="application/cloudevents+json", headers=headers
     )
-    assert response.status_code == 503
+    assert response.status_code == 500
     assert topic.worker.expired == [(Work("o1", "v1"), ATTEMPTS_EXHAUSTED)]
 
 
@@ -256,14 +257,17 @@ def test_what_is_unexpected_is_logged_with_its_stack(topic: Topic, caplog: pytes
     assert "inner cause" not in response.text
 
 
-@pytest.mark.parametrize(("error", "status"), [(Retry(), 503), (RuntimeError("x"), 500)])
 @pytest.mark.parametrize(("attempt", "last"), [(None, False), (1, False), (4, False), (5, True), (6, True)])
-def test_the_last_attempt_records_the_failure(
-    topic: Topic, error: Exception, status: int, attempt: int | None, last: bool
-) -> None:
-    topic.worker.act = raising(error)
-    assert topic.push(envelope(GOOD, attempt=attempt)).status_code == status
+def test_the_last_attempt_records_the_failure(topic: Topic, attempt: int | None, last: bool) -> None:
+    topic.worker.act = raising(RuntimeError("x"))
+    assert topic.push(envelope(GOOD, attempt=attempt)).status_code == 500
     assert topic.worker.expired == ([(Work("o1", "v1"), ATTEMPTS_EXHAUSTED)] if last else [])
+
+
+def test_work_that_somebody_else_holds_is_not_recorded_as_failed(topic: Topic) -> None:
+    topic.worker.act = raising(Retry())
+    assert topic.push(envelope(GOOD, attempt=ATTEMPTS)).status_code == 503
+    assert topic.worker.expired == []
 
 
 def test_a_last_attempt_that_succeeds_records_nothing(topic: Topic) -> None:
@@ -272,8 +276,8 @@ def test_a_last_attempt_that_succeeds_records_nothing(topic: Topic) -> None:
 
 
 def test_a_failure_that_cannot_be_recorded_is_still_a_failure(topic: Topic, caplog: pytest.LogCaptureFixture) -> None:
-    topic.worker.act, topic.worker.act_expired = raising(Retry()), raising(Unavailable("gone"))
-    assert problem(topic.push(envelope(GOOD, attempt=ATTEMPTS))) == (503, "retry-later")
+    topic.worker.act, topic.worker.act_expired = raising(KeyError()), raising(Unavailable("gone"))
+    assert problem(topic.push(envelope(GOOD, attempt=ATTEMPTS))) == (500, "internal")
     assert "failure not recorded" in [record.getMessage() for record in caplog.records]
 
 

@@ -11,6 +11,8 @@ from typing import Final
 
 import msgspec
 
+from shared.typed import from_json
+
 TOPIC_ATTRIBUTE: Final = "dead_letter_topic"
 """Names the topic the message was published to."""
 
@@ -42,7 +44,7 @@ def bury_exhausted(connection: sqlite3.Connection, message_id: int, now_us: int)
 def _bury(connection: sqlite3.Connection, row: _Row, now_us: int) -> None:
     identity, topic, data, attributes, attempt, dead_topic = row
     marks = {TOPIC_ATTRIBUTE: topic, ATTEMPTS_ATTRIBUTE: str(attempt)}
-    marked = msgspec.json.encode(msgspec.json.decode(attributes, type=dict[str, str]) | marks)
+    marked = msgspec.json.encode(from_json(attributes, dict[str, str]) | marks)
     insert = "INSERT INTO messages (topic, data, attributes, published_us, due_us) VALUES (?, ?, ?, ?, ?)"
     connection.execute(insert, (dead_topic, data, marked, now_us, now_us))
     connection.execute("DELETE FROM messages WHERE id = ?", (identity,))

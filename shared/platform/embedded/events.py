@@ -19,6 +19,7 @@ from shared.platform.embedded.sqlite import Database
 from shared.platform.errors import NotFound
 from shared.platform.limits import check_event, check_topic
 from shared.platform.ports import Clock, Delivery, Event
+from shared.typed import from_json
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS topics (
@@ -138,7 +139,7 @@ def _lease(connection: sqlite3.Connection, topic: str, row: _Row, until_us: int)
     receipt = secrets.token_hex(8)
     update = "UPDATE messages SET attempt = attempt + 1, due_us = ?, receipt = ? WHERE id = ?"
     connection.execute(update, (until_us, receipt, identity))
-    event = Event(topic, data, msgspec.json.decode(attributes, type=dict[str, str]))
+    event = Event(topic, data, from_json(attributes, dict[str, str]))
     published = _EPOCH + published_us * _MICROSECOND
     return Delivery(event, str(identity), published, attempt + 1, receipt)
 
