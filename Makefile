@@ -7,7 +7,7 @@ ONLY ?=
 export PYTHONPATH := $(CURDIR)
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve test fast chaos bench lint format locks clean test-py313
+.PHONY: docs help run serve test fast chaos bench lint format locks clean test-py313
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}'
@@ -58,6 +58,9 @@ locks: ## Pin the newest versions again (needs uv)
 	uv pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade -o requirements.txt
 	uv pip compile --quiet pyproject.toml --group dev -c requirements.txt --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade -o requirements-dev.txt
 	uv pip compile --quiet pyproject.toml --group dev --group bench -c requirements-dev.txt --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade -o requirements-bench.txt
+
+docs: $(VENV)/.ready ## Write the tables of README.md from the code
+	@$(BIN)/python -m tests.docs
 
 clean: ## Remove what was built; .local/ and .venv/ stay
 	rm -rf build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -35,6 +35,11 @@ def identity_settings(public_url: str) -> dict[str, str]:
     }
 
 
+def pace_settings() -> dict[str, str]:
+    """A laptop's patience: what a killed worker held is free again before its message is a dead letter."""
+    return {"WORK_LEASE_S": "10", "OUTBOX_GRACE_S": "5", "DUE_AGAIN_S": "30"}
+
+
 def application_secrets(keys: Keychain, tesla: Mapping[str, Any], settings: Settings) -> dict[str, bytes]:
     """Secret id -> value: the simulator's application, and keys made once per state folder."""
     partner_key = keys.keep("partner-key.pem", keychain.new_partner_key)

@@ -14,7 +14,13 @@ from shared.settings import read_settings
 from tests.stack.backend import Backend, open_backend
 from tests.stack.config import StackConfig
 from tests.stack.delivery import Attempt
-from tests.stack.environment import OPERATOR, application_secrets, identity_settings, process_environment
+from tests.stack.environment import (
+    OPERATOR,
+    application_secrets,
+    identity_settings,
+    pace_settings,
+    process_environment,
+)
 from tests.stack.identity import Identity
 from tests.stack.keychain import Keychain, new_signing_key
 from tests.stack.loop import LoopThread
@@ -158,6 +164,7 @@ class Stack:
             **process_environment(),
             **backend.settings,
             **identity_settings(self.base_url),
+            **pace_settings(),
             **tesla_settings(self.simulator),
             **self.config.settings,
         }

@@ -51,6 +51,9 @@ def missing_group_reason(readings: Readings, group: str) -> str:
     """Why a group of the live data may be missing."""
     if group == "drive_state" and "vehicle_location" not in readings.snapshot.granted_scopes:
         return "location was not granted"
+    access = readings.data.granular_access
+    if group == "drive_state" and access and access.hide_private:
+        return "the owner keeps the location private in the car's settings"
     return "the car did not send it"
 
 

@@ -1,0 +1,96 @@
+"""The tables of README.md that the code knows better: `python -m tests.docs` writes them, a test compares them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Any
+
+from shared.api import partner_key
+from shared.api.tables import TABLES
+from shared.edge.routes import Auth, Route
+from shared.manifest import read_manifest
+from shared.orders.packages import EVERY_MODULE, HISTORY, PACKAGES
+from shared.settings import Settings
+from shared.tesla.catalogue import ENDPOINTS
+
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
+
+_WHO = {
+    Auth.PUBLIC: "anyone",
+    Auth.GRANT: "owner (grant)",
+    Auth.OPERATOR: "operator",
+    Auth.CREATOR: "frontend",
+}
+
+
+def render(text: str) -> str:
+    """The page with its tables as the code has them. Raises KeyError for a mark without a table."""
+
+    def table(match: re.Match[str]) -> str:
+        return f"<!-- {match[1]} -->\n{TABLES_BY_MARK[match[1]]()}\n<!-- /{match[1]} -->"
+
+    return re.sub(r"<!-- ([a-z]+) -->.*?<!-- /\1 -->", table, text, flags=re.DOTALL)
+
+
+def api() -> str:
+    """Every route of the HTTP API."""
+    routes: list[Route[Any]] = [*TABLES["oauth"], *TABLES["orders"], *partner_key.ROUTES]
+    rows = [(f"`{route.method} {route.template}`", _WHO[route.auth], route.summary) for route in routes]
+    return _table(("call", "who", "what"), rows)
+
+
+def settings() -> str:
+    """Every environment variable that is read."""
+    rows = [(f"`{item.name.upper()}`", _default(item.default), item.metadata["doc"]) for item in fields(Settings)]
+    return _table(("variable", "default", "meaning"), rows)
+
+
+def packages() -> str:
+    """What each package fetches, and what one vehicle of it costs at Tesla's published prices, invoices apart."""
+    rows = []
+    for module in EVERY_MODULE:
+        row = [f"`{module}`"]
+        for package in PACKAGES.values():
+            bought = package.history if module == HISTORY else module in package.modules
+            row.append("●" if bought else "")
+        rows.append((*row, ENDPOINTS[module].price.value))
+    return _table(("module", *PACKAGES, "price category"), rows)
+
+
+def functions() -> str:
+    """Every function of the manifest."""
+    rows = []
+    for name, item in read_manifest(ROOT / "functions" / "functions.yaml").functions.items():
+        reached = f"topic `{item.topic.name}`" if item.topic else ", ".join(f"`{path}`" for path in item.paths)
+        doc = (ROOT / "functions" / name / "main.py").read_text().split('"""')[1].split(": ", 1)[1]
+        rows.append((f"`{name}`", reached, doc.rstrip(".")))
+    return _table(("function", "reached by", "what it does"), rows)
+
+
+TABLES_BY_MARK: dict[str, Callable[[], str]] = {
+    "api": api,
+    "settings": settings,
+    "packages": packages,
+    "functions": functions,
+}
+
+
+def _default(value: object) -> str:
+    if value is MISSING:
+        return "**required**"
+    if isinstance(value, tuple):
+        value = ",".join(value)
+    return f"`{value}`" if value != "" else ""
+
+
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+if __name__ == "__main__":
+    README.write_text(render(README.read_text()))
