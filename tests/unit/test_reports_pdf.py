@@ -194,6 +194,11 @@ def test_a_missing_drive_state_is_explained_by_the_consent() -> None:
         snapshot(answers={"vehicle_data": {"response": data}}), granted_scopes=("vehicle_location",)
     )
     assert "drive_state: the car did not send it" in render(granted)
+    data["granular_access"] = {"hide_private": True}
+    hidden = msgspec.structs.replace(
+        snapshot(answers={"vehicle_data": {"response": data}}), granted_scopes=("vehicle_location",)
+    )
+    assert "the owner keeps the location private" in render(hidden)
 
 
 def test_an_order_without_modules_still_gives_a_report() -> None:
