@@ -12,6 +12,7 @@ from functools import cache, wraps
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
+from urllib.parse import urlsplit
 
 import flask
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from shared.accounts.consent import Consent
     from shared.accounts.grants import Grant, Grants
     from shared.accounts.keeper import TokenKeeper
+    from shared.accounts.registration import Registrar
     from shared.accounts.session import AccountSession, PartnerTokens
     from shared.api.services import Services
     from shared.edge.idempotency import Idempotency
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from shared.platform.once import Once
     from shared.platform.sealing import Sealer
     from shared.tesla.client import FleetClient
+    from shared.tesla.ledger import Ledger
     from shared.tesla.oauth import Credentials, TeslaAuth
     from shared.tesla.regions import Regions
     from shared.tesla.transport import Transport
@@ -154,6 +157,15 @@ def due() -> DueList:
 
 
 @_once
+def ledger() -> Ledger:
+    """What Tesla is asked and what it costs."""
+    from shared.tesla.ledger import Ledger, Limits
+
+    limits = Limits(day_usd=settings().tesla_day_budget_usd, order_usd=settings().tesla_order_budget_usd)
+    return Ledger(documents(), clock, limits)
+
+
+@_once
 def idempotency_claims() -> Once:
     """Claims of Idempotency-Keys."""
     from shared.edge.idempotency import COLLECTION, KEEP_S
@@ -205,7 +217,7 @@ def fleet_client() -> FleetClient:
         Price.WAKE: chosen.tesla_price_wake_usd,
         Price.SPECS: chosen.tesla_price_specs_usd,
     }
-    return FleetClient(transport(), regions(), clock, prices)
+    return FleetClient(transport(), regions(), clock, prices, urlsplit(chosen.public_url).hostname or "")
 
 
 @_once
@@ -273,6 +285,14 @@ def sessions() -> _OfAccount:
     return Sessions()
 
 
+@_once
+def registrar() -> Registrar:
+    """The application's registration at Tesla."""
+    from shared.accounts.registration import Registrar
+
+    return Registrar(documents(), fleet_client(), _partner_tokens(), clock, settings().tesla_regions)
+
+
 # Orders
 
 
@@ -315,7 +335,7 @@ def services() -> Services:
     chosen = settings()
     rules = OrderRules(days=chosen.order_days, deadline_s=chosen.order_deadline_s)
     orders = OrderService(desk(), grants(), keeper(), regions(), rules)
-    return Services(chosen, secrets(), consent(), keeper(), orders, desk())
+    return Services(chosen, secrets(), consent(), keeper(), orders, desk(), registrar, ledger)
 
 
 # Entry points

@@ -48,6 +48,9 @@ class Settings:
 
     # Tesla
     tesla_region: Literal["eu", "na", "cn"] = _setting("region assumed before the owner's is known", "eu")
+    tesla_regions: tuple[str, ...] = _setting(
+        "regions that the application registers in, comma separated", ("eu", "na")
+    )
     tesla_authorize_url: str = _setting("consent page", "https://auth.tesla.com/oauth2/v3/authorize")
     tesla_token_url: str = _setting("token exchange", "https://fleet-auth.prd.vn.cloud.tesla.com/oauth2/v3/token")
     tesla_jwks_url: str = _setting(
@@ -67,6 +70,9 @@ class Settings:
     tesla_client_id_secret: str = _setting("secret id of the client id", "bnc-cpt-tesla-client-id")
     tesla_client_secret_secret: str = _setting("secret id of the client secret", "bnc-cpt-tesla-client-secret")
     tesla_public_key_secret: str = _setting("secret id of the public key (PEM)", "bnc-cpt-tesla-public-key")
+    tesla_private_key_secret: str = _setting(
+        "secret id of the private key (PEM); no function reads it", "bnc-cpt-tesla-private-key"
+    )
     token_key_secret: str = _setting("secret id of the keys that seal tokens", "bnc-cpt-token-key")
     tesla_timeout_s: float = _setting("longest wait for one answer", 25.0, least=0.1)
     tesla_body_bytes: int = _setting("largest answer read", 8_388_608, least=1024)
@@ -74,6 +80,8 @@ class Settings:
     tesla_price_command_usd: float = _setting("price of a command", 0.001, least=0)
     tesla_price_wake_usd: float = _setting("price of a wake-up", 0.02, least=0)
     tesla_price_specs_usd: float = _setting("price of a specs result", 0.10, least=0)
+    tesla_day_budget_usd: float = _setting("most that all Tesla calls of a day may cost; 0: no limit", 0.0, least=0)
+    tesla_order_budget_usd: float = _setting("most that one order's Tesla calls may cost; 0: no limit", 2.0, least=0)
 
     # Orders
     consent_s: int = _setting("life of a consent in progress and of an unclaimed one", 600, least=1)
@@ -84,7 +92,7 @@ class Settings:
     retry_s: int = _setting("pause before a refused or failed Tesla call is tried again", 60, least=1)
     retry_attempts: int = _setting("tries of a module that Tesla fails to answer", 4, least=1)
     history_page_size: int = _setting("charging sessions asked for per page", 50, least=1)
-    fetch_concurrency: int = _setting("Tesla calls of one vehicle side by side", 12, least=1)
+    fetch_concurrency: int = _setting("Tesla calls of one vehicle side by side", 24, least=1)
     url_s: int = _setting("life of a download URL", 3600, least=1)
 
     # Delivery
@@ -93,6 +101,17 @@ class Settings:
     work_lease_s: int = _setting("a worker silent for this long is taken to be dead", 300, least=1)
     due_again_s: int = _setting("unfinished work is published again after this long", 600, least=1)
     outbox_grace_s: int = _setting("a message not published by then is published by housekeeping", 60, least=1)
+
+
+_TOKEN_URLS = (
+    "tesla_authorize_url",
+    "tesla_token_url",
+    "tesla_jwks_url",
+    "tesla_revoke_url",
+    "tesla_api_eu",
+    "tesla_api_na",
+    "tesla_api_cn",
+)
 
 
 def variable_names() -> list[str]:
@@ -164,6 +183,10 @@ def _contradictions(settings: Settings, environ: Mapping[str, str]) -> list[str]
         (
             not _is_web_url(settings.public_url),
             "PUBLIC_URL must be an https:// URL (http:// only on this machine)",
+        ),
+        *(
+            (not _is_web_url(getattr(settings, name)), f"{name.upper()} must be an https:// URL, tokens go there")
+            for name in _TOKEN_URLS
         ),
     ]
     return [problem for wrong, problem in checks if wrong]

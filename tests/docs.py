@@ -1,9 +1,9 @@
-"""The tables of README.md that the code knows better: `python -m tests.docs` writes them, a test compares them."""
+"""The tables that the code knows better than a page: `python -m tests.docs` writes them, a test compares them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,13 @@ from shared.manifest import read_manifest
 from shared.orders.packages import EVERY_MODULE, HISTORY, PACKAGES
 from shared.settings import Settings
 from shared.tesla.catalogue import ENDPOINTS
+from tests import fleet_tables
+from tests.markdown import table
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
+PAGES = (README, ROOT / "docs" / "fleet-api.md")
+MARK = re.compile(r"<!-- ([a-z-]+) -->")
 
 _WHO = {
     Auth.PUBLIC: "anyone",
@@ -30,23 +34,23 @@ _WHO = {
 def render(text: str) -> str:
     """The page with its tables as the code has them. Raises KeyError for a mark without a table."""
 
-    def table(match: re.Match[str]) -> str:
+    def fill(match: re.Match[str]) -> str:
         return f"<!-- {match[1]} -->\n{TABLES_BY_MARK[match[1]]()}\n<!-- /{match[1]} -->"
 
-    return re.sub(r"<!-- ([a-z]+) -->.*?<!-- /\1 -->", table, text, flags=re.DOTALL)
+    return re.sub(rf"{MARK.pattern}.*?<!-- /\1 -->", fill, text, flags=re.DOTALL)
 
 
 def api() -> str:
     """Every route of the HTTP API."""
     routes: list[Route[Any]] = [*TABLES["oauth"], *TABLES["orders"], *partner_key.ROUTES]
     rows = [(f"`{route.method} {route.template}`", _WHO[route.auth], route.summary) for route in routes]
-    return _table(("call", "who", "what"), rows)
+    return table(("call", "who", "what"), rows)
 
 
 def settings() -> str:
     """Every environment variable that is read."""
     rows = [(f"`{item.name.upper()}`", _default(item.default), item.metadata["doc"]) for item in fields(Settings)]
-    return _table(("variable", "default", "meaning"), rows)
+    return table(("variable", "default", "meaning"), rows)
 
 
 def packages() -> str:
@@ -58,7 +62,7 @@ def packages() -> str:
             bought = package.history if module == HISTORY else module in package.modules
             row.append("●" if bought else "")
         rows.append((*row, ENDPOINTS[module].price.value))
-    return _table(("module", *PACKAGES, "price category"), rows)
+    return table(("module", *PACKAGES, "price category"), rows)
 
 
 def functions() -> str:
@@ -68,7 +72,7 @@ def functions() -> str:
         reached = f"topic `{item.topic.name}`" if item.topic else ", ".join(f"`{path}`" for path in item.paths)
         doc = (ROOT / "functions" / name / "main.py").read_text().split('"""')[1].split(": ", 1)[1]
         rows.append((f"`{name}`", reached, doc.rstrip(".")))
-    return _table(("function", "reached by", "what it does"), rows)
+    return table(("function", "reached by", "what it does"), rows)
 
 
 TABLES_BY_MARK: dict[str, Callable[[], str]] = {
@@ -76,6 +80,9 @@ TABLES_BY_MARK: dict[str, Callable[[], str]] = {
     "settings": settings,
     "packages": packages,
     "functions": functions,
+    "endpoints": fleet_tables.endpoints,
+    "energy-contracts": fleet_tables.energy_contracts,
+    "failures": fleet_tables.failures,
 }
 
 
@@ -87,10 +94,6 @@ def _default(value: object) -> str:
     return f"`{value}`" if value != "" else ""
 
 
-def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    lines = [head, tuple("---" for _ in head), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
-
-
 if __name__ == "__main__":
-    README.write_text(render(README.read_text()))
+    for page in PAGES:
+        page.write_text(render(page.read_text()))

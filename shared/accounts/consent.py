@@ -7,6 +7,7 @@ no grant for the lurer's order. Tokens attach only where claim and grant come to
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -156,10 +157,14 @@ class Consent:
         )
         return self._hold(record, tokens)
 
-    def attach(self, grant: str, claim: str) -> Attached:
+    def attach(self, grant: str, claim: str, approve: Callable[[Attached], None]) -> Attached:
         """Attach the claimed consent to the grant's owner. May be repeated until `finish`.
 
-        Raises ConsentError(`claim_unknown`) for a claim that is unknown, used, expired or another grant's.
+        `approve` sees it first and may raise: then nothing is stored, and what an earlier consent of the same account
+        gave to other orders stays as it was.
+
+        Raises ConsentError(`claim_unknown`) for a claim that is unknown, used, expired or another grant's, and what
+        `approve` raises.
         """
         key = digest(claim)
         stored = self._pending.get(key)
@@ -168,20 +173,23 @@ class Consent:
         pending = stored.value
         tokens = from_json(self._sealer.open(pending.tokens, bound_to=f"pending:{key}"), TokenSet)
         claims = read_claims(tokens.access_token)
-        account, now = account_id(pending.product, claims.subject), self._clock.now()
+        account, life = account_id(pending.product, claims.subject), timedelta(seconds=self._rules.life_s)
+        missing = tuple(scope for scope in pending.asked if scope not in (*claims.scopes, *_NOT_IN_USER_TOKENS))
+        attached = Attached(account, pending.region, pending.product, claims.scopes, missing)
+        approve(attached)
+        issued_at = pending.expires_at - life  # the tokens' life began at their exchange, not now
         value = Account(
             product=pending.product,
             region=pending.region,
             scopes=claims.scopes,
             state="active",
             tokens=b"",
-            access_issued_at=now,
-            access_expires_at=now + timedelta(seconds=tokens.expires_in),
-            needed_until=now + timedelta(seconds=self._rules.life_s),
+            access_issued_at=issued_at,
+            access_expires_at=issued_at + timedelta(seconds=tokens.expires_in),
+            needed_until=self._clock.now() + life,
         )
         self._keeper.attach(account, value, tokens)
-        missing = tuple(scope for scope in pending.asked if scope not in (*claims.scopes, *_NOT_IN_USER_TOKENS))
-        return Attached(account, pending.region, pending.product, claims.scopes, missing)
+        return attached
 
     def finish(self, claim: str) -> None:
         """The claim has done its work and is not accepted again."""
@@ -198,6 +206,8 @@ class Consent:
         stored = self._states.get(key)
         if stored is None:
             raise ConsentError("state_unknown", "this consent was not started here")
+        # The mark outlives the state's document: a replay is told from an unknown state even when that has expired.
+        # It is complete before the code is exchanged: a code is good for one try, whoever dies with it.
         claim = self._once.claim(f"state.{key}", lease_s=_LEASE_S)
         if not isinstance(claim, Claim):
             raise ConsentError("state_used", "this consent was used already")
@@ -216,7 +226,7 @@ class Consent:
         claim = secrets.token_urlsafe(32)
         key, expires_at = digest(claim), self._clock.now() + timedelta(seconds=self._rules.life_s)
         erase = Event(TOPIC, msgspec.json.encode(TokenUpkeep(pending_consent=key)))
-        self._due.plan(_due_key(key), expires_at, erase)
+        self._due.plan(_due_key(key), expires_at, erase)  # first: tokens that nobody would erase are never stored
         self._pending.create(
             key,
             PendingConsent(

@@ -24,14 +24,15 @@ from shared.platform.once import Claim, Once
 from shared.platform.ports import Clock, DocumentStore, Event
 from shared.platform.sealing import Sealer
 from shared.tesla.client import Access
-from shared.tesla.errors import LoginRequired, NoAnswer, TeslaError
-from shared.tesla.oauth import TeslaAuth, TokenSet
+from shared.tesla.errors import LoginRequired, NoAnswer, TeslaError, Unreadable
+from shared.tesla.oauth import TeslaAuth, TokenSet, read_claims
 from shared.typed import from_json
 
 TOPIC = "refresh-tokens"
 _LEASE_S = 60.0
 _WAIT_S, _STEP_S = 20.0, 0.2
 _MARGIN = timedelta(seconds=120)
+_OF_A_REFRESH = ("tokens", "scopes", "access_issued_at", "access_expires_at", "fence")
 
 
 class Disconnected(TeslaError):
@@ -98,6 +99,8 @@ class TokenKeeper:
             claim = self._once.claim(f"refresh.{account}", lease_s=_LEASE_S)
             if isinstance(claim, Claim):
                 try:
+                    # Looked at again under the lease: the holder before us may have refreshed while we waited, and a
+                    # second refresh would spend the token that it has just stored.
                     return self._current(account, instead_of) or self._refresh_alone(account)
                 finally:
                     self._once.release(claim)
@@ -109,12 +112,17 @@ class TokenKeeper:
                 return current
 
     def needed(self, account: str, until: datetime) -> None:
-        """Keep the account's tokens fresh at least until then."""
+        """Keep the account's tokens fresh at least until then. Raises Disconnected, LoginRequired."""
 
         def change(value: Account) -> Account:
+            if value.state == "login_required":
+                raise LoginRequired(HTTPStatus.UNAUTHORIZED)
             return value if value.needed_until >= until else msgspec.structs.replace(value, needed_until=until)
 
-        self._accounts.update(account, change)
+        try:
+            self._accounts.update(account, change)
+        except NotFound:
+            raise Disconnected("the Tesla account is not connected any more") from None
 
     def remember_region(self, account: str, region: str) -> None:
         """Tesla told us where the account lives."""
@@ -135,14 +143,26 @@ class TokenKeeper:
     def upkeep(self, account: str) -> None:
         """The planned refresh: refresh, or erase what nobody needs any more."""
         stored = self._accounts.get(account)
-        if stored is None or stored.value.state == "login_required":
+        if stored is None:
             self._due.done(_due_key(account))
         elif stored.value.needed_until <= self._clock.now():
-            self.erase(account)
+            self._erase_unneeded(stored)
+        elif stored.value.state == "login_required":
+            # Nothing is called for it any more, but somebody has to come back and erase it.
+            self._plan_at(account, stored.value.needed_until)
         elif self._clock.now() < _half_life(stored.value):
             self._plan(account, stored.value)
         else:
             self.refresh(account, instead_of=self._open(account, stored.value).access)
+
+    def _erase_unneeded(self, stored: Stored[Account]) -> None:
+        """Erase the account unless somebody came to need it since it was read."""
+        try:
+            self._accounts.delete(stored.key, version=stored.version)
+        except VersionChanged:
+            self._plan_at(stored.key, self._clock.now())
+        else:
+            self._due.done(_due_key(stored.key))
 
     def _current(self, account: str, instead_of: str) -> tuple[Account, TokenPair] | None:
         """The stored tokens if they can be used. Raises Disconnected, LoginRequired."""
@@ -163,9 +183,14 @@ class TokenKeeper:
 
     def _exchange(self, stored: Stored[Account], pair: TokenPair) -> TokenSet:
         """The token call: with the current refresh token, and with the one before it while Tesla may accept it."""
+        if not pair.refresh:  # the consent came without one: its access token was all there is
+            self._mark_login_required(stored)
+            raise LoginRequired(HTTPStatus.UNAUTHORIZED)
         try:
             return self._auth.refresh(pair.refresh)
         except LoginRequired:
+            # Two refreshers whose leases overlapped may have stored the older of two new pairs. The token that both
+            # used is then the most recently used one, which Tesla still takes.
             previous = pair.previous_refresh
             if previous and pair.previous_until and self._clock.now() < pair.previous_until:
                 try:
@@ -182,6 +207,7 @@ class TokenKeeper:
         value = msgspec.structs.replace(
             stored.value,
             tokens=self._seal(account, pair),
+            scopes=_granted(tokens) or stored.value.scopes,
             access_issued_at=now,
             access_expires_at=now + timedelta(seconds=tokens.expires_in),
             fence=stored.value.fence + 1,
@@ -200,7 +226,7 @@ class TokenKeeper:
         """Something else of the account changed meanwhile (region, need): our tokens go over it, unless newer ones
         came in with a new consent or the account was erased.
         """
-        fields = {name: getattr(value, name) for name in ("tokens", "access_issued_at", "access_expires_at", "fence")}
+        fields = {name: getattr(value, name) for name in _OF_A_REFRESH}
 
         def change(current: Account) -> Account:
             return msgspec.structs.replace(current, **fields) if current.fence == stored.value.fence else current
@@ -210,7 +236,8 @@ class TokenKeeper:
         except NotFound:
             raise Disconnected("the Tesla account was disconnected") from None
         self._plan(account, current)
-        return current, pair if current.fence == value.fence else self._open(account, current)
+        # Not by the fence: a consent that came in meanwhile counted it up from the same number.
+        return current, pair if current.tokens == value.tokens else self._open(account, current)
 
     def _mark_login_required(self, stored: Stored[Account]) -> None:
         log.info("login required", account=stored.key)
@@ -222,7 +249,12 @@ class TokenKeeper:
     def _plan(self, account: str, value: Account) -> None:
         """The next refresh at 50-80 % of the token's life, scattered so that accounts do not come due together."""
         life = value.access_expires_at - value.access_issued_at
-        at = value.access_issued_at + life * random.uniform(0.5, 0.8)  # noqa: S311  jitter, not a secret
+        self._plan_at(
+            account,
+            value.access_issued_at + life * random.uniform(0.5, 0.8),  # noqa: S311  jitter, not a secret
+        )
+
+    def _plan_at(self, account: str, at: datetime) -> None:
         self._due.plan(_due_key(account), at, Event(TOPIC, self._message(account)))
 
     def _seal(self, account: str, pair: TokenPair) -> bytes:
@@ -230,6 +262,17 @@ class TokenKeeper:
 
     def _open(self, account: str, value: Account) -> TokenPair:
         return from_json(self._sealer.open(value.tokens, bound_to=sealed_for(account)), TokenPair)
+
+
+def _granted(tokens: TokenSet) -> tuple[str, ...]:
+    """The scopes of a refreshed token: what the owner changed at Tesla applies from the next refresh on.
+
+    Source: Tesla's Fleet API documentation, third-party tokens. Empty where the token says nothing of them.
+    """
+    try:
+        return read_claims(tokens.access_token).scopes
+    except Unreadable:
+        return ()
 
 
 def _half_life(value: Account) -> datetime:

@@ -95,11 +95,11 @@ def _vehicle(services: Services, call: Call) -> tuple[str, OrderVehicle]:
     vehicle_id = call.path["vehicle_id"]
     with as_problems():
         order = services.desk.book.get(order_id)
+        if vehicle_id not in order.selected:
+            raise OrderGone("no such vehicle in this order")
         vehicle = services.desk.book.find_vehicle(order_id, vehicle_id)
         if vehicle is not None:
             return order_id, vehicle
-        if vehicle_id not in order.selected:
-            raise OrderGone("no such vehicle in this order")
     raise Problem(REPORT_NOT_READY, "the vehicle is queued")
 
 

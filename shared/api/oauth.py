@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Literal
 from urllib.parse import quote
 
 import msgspec
 
+from shared.accounts.consent import Attached
 from shared.api.consent_page import claim_page, problem_page
 from shared.api.failures import (
     ACCOUNT_DIFFERS,
@@ -17,11 +19,14 @@ from shared.api.failures import (
     PRODUCT_UNKNOWN,
     SCOPE_MISSING,
     TESLA_PROBLEMS,
+    WRONG_STATE,
     as_problems,
 )
 from shared.api.services import Services
 from shared.edge.problems import Problem
 from shared.edge.routes import Auth, Call, Reply, Route
+from shared.orders.book import OrderGone
+from shared.orders.service import OrderError, check_connect
 
 _BASE = "/api/v1/tesla/oauth"
 _NEEDED = "vehicle_device_data"
@@ -104,13 +109,7 @@ def complete(services: Services, call: Call) -> Reply:
     if call.grant is None:
         raise Problem(CLAIM_INVALID, "no grant")
     with as_problems():
-        attached = services.consent.attach(call.grant.key, call.body.claim)
-        if _NEEDED not in attached.scopes:
-            services.keeper.erase(attached.account)
-            services.consent.finish(call.body.claim)
-            raise Problem(
-                SCOPE_MISSING, f"without {_NEEDED} no report can be made; consent again and leave it ticked"
-            )
+        attached = services.consent.attach(call.grant.key, call.body.claim, partial(_approve, services, call))
         order = services.orders.connect(call.grant.subject, attached)
         services.consent.finish(call.body.claim)
     return Reply(
@@ -121,6 +120,18 @@ def complete(services: Services, call: Call) -> Reply:
             missing_scopes=list(attached.missing),
         )
     )
+
+
+def _approve(services: Services, call: Call, attached: Attached) -> None:
+    """Refuse a consent of no use to the order, whose tokens are not kept. Raises Problem, OrderError, OrderGone."""
+    if _NEEDED not in attached.scopes:
+        services.consent.finish(call.body.claim)
+        raise Problem(SCOPE_MISSING, f"without {_NEEDED} no report can be made; consent again and leave it ticked")
+    try:
+        check_connect(services.desk.book.get(call.grant.subject if call.grant else ""), attached.account)
+    except (OrderError, OrderGone):
+        services.consent.finish(call.body.claim)
+        raise
 
 
 def disconnect(services: Services, call: Call) -> Reply:
@@ -172,7 +183,7 @@ ROUTES: tuple[Route[Services], ...] = (
         grant_subject=None,
         body=Complete,
         answer=Connected,
-        problems=(CLAIM_INVALID, SCOPE_MISSING, ACCOUNT_DIFFERS, *TESLA_PROBLEMS),
+        problems=(CLAIM_INVALID, SCOPE_MISSING, ACCOUNT_DIFFERS, WRONG_STATE, *TESLA_PROBLEMS),
     ),
     Route(
         method="POST",

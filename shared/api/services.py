@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from shared.accounts.consent import Consent
 from shared.accounts.keeper import TokenKeeper
+from shared.accounts.registration import Registrar
 from shared.orders.desk import Desk
 from shared.orders.service import OrderService
 from shared.platform.ports import SecretStore
 from shared.settings import Settings
+from shared.tesla.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,3 +25,5 @@ class Services:
     keeper: TokenKeeper
     orders: OrderService
     desk: Desk
+    registrar: Callable[[], Registrar]
+    ledger: Callable[[], Ledger]

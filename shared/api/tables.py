@@ -7,7 +7,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any
 
-from shared.api import oauth, orders, partner_key
+from shared.api import oauth, operations, orders, partner_key
 from shared.api.services import Services
 from shared.edge.openapi import document
 from shared.edge.routes import Call, Reply, Route
@@ -28,7 +28,10 @@ _OPENAPI: Route[Services] = Route(
 )
 
 TABLES: Mapping[str, tuple[Route[Services], ...]] = MappingProxyType(
-    {"oauth": oauth.ROUTES, "orders": (*orders.ROUTES, _OPENAPI)}
+    {
+        "oauth": (*oauth.ROUTES, *operations.REGISTRATION_ROUTES),
+        "orders": (*orders.ROUTES, *operations.USAGE_ROUTES, _OPENAPI),
+    }
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -18,6 +19,7 @@ from shared.typed import from_json
 
 _ALPHABET = "abcdefghjkmnpqrstvwxyz23456789"
 _ID_LENGTH = 20
+_LAST_PART = 0.4
 
 
 class OrderGone(NotFound):
@@ -70,12 +72,34 @@ class OrderBook:
         """The orders that an account is connected to."""
         return self._orders.find([Where("account", "==", account)])
 
-    def add_vehicle(self, vehicle: OrderVehicle) -> None:
-        """Store a vehicle of an order, if it is not there yet."""
+    def parked(self, reason: str, region: str) -> Iterator[tuple[str, str]]:
+        """Running orders of a region with work that waits for this reason: (order, vehicle), or (order, "") where the
+        account's own work waits.
+        """
+        running = [Where("status", "==", "running"), Where("region", "==", region)]
+        for stored in self._orders.find(running):
+            if any(note.reason == reason and note.status is None for note in stored.value.notes):
+                yield stored.key, ""
+            for vehicle in self.vehicles(stored.key).values():
+                if vehicle.reason == reason and not vehicle.final:
+                    yield stored.key, vehicle.vehicle_id
+
+    def begin_vehicle(self, order_id: str, order: Order, vehicle_id: str) -> OrderVehicle:
+        """A chosen vehicle of the order, stored as queued if it is not there yet. Raises OrderGone."""
+        known = self.find_vehicle(order_id, vehicle_id)
+        if known is not None:
+            return known
+        listed = next(vehicle for vehicle in self.listed(order_id, order) if vehicle.vehicle_id == vehicle_id)
+        queued = OrderVehicle(
+            order=order_id,
+            vehicle_id=vehicle_id,
+            identity=self.seal_identity(order_id, listed),
+            expires_at=order.expires_at,
+        )
         try:
-            self._vehicles.create(_key(vehicle.order, vehicle.vehicle_id), vehicle)
+            return self._vehicles.create(_key(order_id, vehicle_id), queued).value
         except AlreadyExists:
-            return
+            return self.vehicle(order_id, vehicle_id)
 
     def vehicle(self, order_id: str, vehicle_id: str) -> OrderVehicle:
         """A vehicle of the order. Raises OrderGone."""
@@ -88,6 +112,11 @@ class OrderBook:
         """A vehicle of the order, or None while its work has not begun."""
         stored = self._vehicles.get(_key(order_id, vehicle_id))
         return stored.value if stored else None
+
+    def vehicles(self, order_id: str) -> dict[str, OrderVehicle]:
+        """The vehicles of the order whose work has begun, by their id; one query, however many they are."""
+        found = self._vehicles.find([Where("order", "==", order_id)])
+        return {stored.value.vehicle_id: stored.value for stored in found}
 
     def change_vehicle(
         self, order_id: str, vehicle_id: str, change: Callable[[OrderVehicle], OrderVehicle]
@@ -102,11 +131,15 @@ class OrderBook:
         except NotFound:
             raise OrderGone("no such vehicle in this order") from None
 
+    def bury(self, order_id: str, tombstone: Order) -> None:
+        """Put the tombstone in the order's place, whatever was there: from now on it is gone for everybody."""
+        self._orders.put(order_id, tombstone)
+
     def erase(self, order_id: str, tombstone: Order) -> None:
         """Leave only the tombstone of an order."""
         for stored in list(self._vehicles.find([Where("order", "==", order_id)])):
             self._vehicles.delete(stored.key)
-        self._orders.put(order_id, tombstone)
+        self.bury(order_id, tombstone)
         self._once.forget(order_id)
 
     def seal_listed(self, order_id: str, vehicles: list[ListedVehicle]) -> bytes:
@@ -130,13 +163,17 @@ class OrderBook:
         return from_json(plain, ListedVehicle)
 
     @contextmanager
-    def work(self, key: str, order_id: str) -> Iterator[None]:
-        """Hold a piece of the order's work while inside. Raises WorkBusy where another worker holds it."""
+    def work(self, key: str, order_id: str) -> Iterator[datetime]:
+        """Hold a piece of the order's work while inside. Raises WorkBusy where another worker holds it.
+
+        Gives the time after which nothing new is to be begun: when the lease ends another worker takes over, and a
+        call to Tesla that both make is billed twice. The rest of the lease is for what is under way by then.
+        """
         claim = self._once.claim(key, lease_s=self._lease_s, subject=order_id)
         if not isinstance(claim, Claim):
             raise WorkBusy("another worker has this work")
         try:
-            yield
+            yield claim.until - timedelta(seconds=self._lease_s * _LAST_PART)
         finally:
             self._once.release(claim)
 

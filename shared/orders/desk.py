@@ -11,10 +11,13 @@ from shared.orders.book import OrderBook
 from shared.orders.erasure import Erasure
 from shared.orders.fetching import Patience
 from shared.orders.finishing import Finishing
+from shared.orders.model import Order
 from shared.orders.schedule import Schedule
 from shared.platform.ports import BlobStore, Clock
+from shared.tesla.errors import RegionUnregistered
 
-_LAST_TRIES = timedelta(hours=2)
+LAST_TRIES = timedelta(hours=2)
+"""How long after its deadline an order may still need its tokens, to end with what it has."""
 
 
 class Sessions(Protocol):
@@ -37,12 +40,21 @@ class Desk:
     clock: Clock
     patience: Patience
 
-    def overdue(self, order_id: str) -> bool:
+    def release_region(self, region: str) -> int:
+        """The application was registered in the region: what waited for that goes on now; gives how many."""
+        parked = list(self.book.parked(RegionUnregistered.reason, region))
+        for order_id, vehicle_id in parked:
+            if vehicle_id:
+                self.schedule.send_fetch(order_id, vehicle_id)
+            else:
+                self.schedule.send_order(order_id)
+        return len(parked)
+
+    def overdue(self, order: Order | None) -> bool:
         """Whether the order's time is so long over that its work must have failed again and again.
 
         At the deadline itself workers end with what they have; this stops those that never get that far.
         """
-        order = self.book.peek(order_id)
         if order is None or order.deadline is None or order.status == "erased":
             return False
-        return self.clock.now() >= order.deadline + _LAST_TRIES
+        return self.clock.now() >= order.deadline + LAST_TRIES

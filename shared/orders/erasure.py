@@ -1,12 +1,15 @@
 """Erasure: an owner's data goes, and work in flight cannot bring it back.
 
-A tombstone without personal data takes the order's place first; every worker that meets it purges. Blobs are purged
-again after the longest time a worker can live, which covers one that had looked before the tombstone was set.
+A tombstone takes the order's place first, in one write: before it nothing has happened, after it the erasure is
+finished whatever dies. Every worker that meets it purges. Everything is swept again after the longest time a worker
+can live, which covers one that had looked before the tombstone was set.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
+
+import msgspec
 
 from shared import log
 from shared.accounts.grants import Grants
@@ -50,29 +53,32 @@ class Erasure:
             created_at=order.created_at,
             expires_at=order.expires_at,
             status="erased",
+            account=order.account,  # until its tokens are gone
             ended_at=now,
         )
-        self._schedule.forget(order_id)
-        self._schedule.plan_order(order_id, now + timedelta(seconds=LONGEST_WORK_S))
-        if order.account and not self._needed_elsewhere(order_id, order.account):
-            self._keeper.erase(order.account)
-        self._book.erase(order_id, tombstone)
-        self.purge(order_id)
-        self._idempotency.forget(order_id)
-        self._grants.forget(order_id)
+        self._schedule.plan_purge(order_id, now + timedelta(seconds=LONGEST_WORK_S))
+        self._book.bury(order_id, tombstone)
+        self._sweep(order_id, tombstone)
         log.info("order erased")
 
     def again(self, order_id: str, tombstone: Order) -> None:
-        """The later purge; when no worker from before can be alive, the last."""
-        self.purge(order_id)
-        self._book.erase(order_id, tombstone)
-        self._idempotency.forget(order_id)
-        self._grants.forget(order_id)
+        """Sweep once more; when no worker from before can be alive, for the last time."""
+        self._sweep(order_id, tombstone)
         last = (tombstone.ended_at or self._clock.now()) + timedelta(seconds=LONGEST_WORK_S)
         if self._clock.now() >= last:
-            self._schedule.forget(order_id)
+            self._schedule.purge_done(order_id)
         else:
-            self._schedule.plan_order(order_id, last)
+            self._schedule.plan_purge(order_id, last)
+
+    def _sweep(self, order_id: str, tombstone: Order) -> None:
+        """Delete whatever hangs on the order; the grant last, by which its owner could ask again."""
+        self._schedule.forget(order_id)
+        if tombstone.account and not self._needed_elsewhere(order_id, tombstone.account):
+            self._keeper.erase(tombstone.account)
+        self.purge(order_id)
+        self._book.erase(order_id, msgspec.structs.replace(tombstone, account=""))
+        self._idempotency.forget(order_id)
+        self._grants.forget(order_id)
 
     def purge(self, order_id: str) -> None:
         """Delete every object of an order that is gone."""

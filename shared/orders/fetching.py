@@ -39,22 +39,32 @@ IN_WORDS: Mapping[str, str] = MappingProxyType(
         "refresh_busy": "The access token was being renewed.",
         "build_now": "The report was asked for before this could be fetched.",
         "deadline": "The time for this order ended before this could be fetched.",
+        "in_progress": "There was more to fetch than the time allowed.",
         "not_in_package": "Not part of the ordered package.",
     }
 )
 """Reason codes as the owner reads them."""
+IN_PROGRESS = "in_progress"
+"""The reason of what goes on in the next run, because this one has used up its time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """No outcome yet: try again at `at`. `asleep` ones wait for the vehicle, others count as failed tries."""
+    """No outcome yet: try again at `at`. Some `wait`, for a vehicle to wake or a region to be registered; others
+    count as failed tries.
+
+    `asked`: it was tried in this run; if not, it was too early to. `partial`: what there is of it, kept if it
+    is given up.
+    """
 
     module: str
     reason: str
     at: datetime
     calls: int
     price_usd: float
-    asleep: bool
+    waits: bool
+    asked: bool = True
+    partial: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +87,7 @@ def fetch(
         return ok(module.name, _call(module.name, ask, session, tally), tally)
     except errors.TeslaError as error:
         if error.retryable:
-            return _later(module.name, error, tally, clock, patience)
+            return later(module.name, error, tally, clock, patience)
         return failed(module.name, error.reason, tally, clock, skipped=isinstance(error, errors.NotSent))
     except Undecodable:
         return failed(module.name, "unreadable", tally, clock)
@@ -115,10 +125,11 @@ def _call(name: str, ask: Ask, session: AccountSession, tally: Tally) -> tuple[b
     return answer.body, answer.fetched_at
 
 
-def _later(module: str, error: errors.TeslaError, tally: Tally, clock: Clock, patience: Patience) -> Later:
-    asleep = isinstance(error, errors.Asleep)
-    pause_s = patience.asleep_retry_s if asleep else patience.retry_s
+def later(module: str, error: errors.TeslaError, tally: Tally, clock: Clock, patience: Patience) -> Later:
+    """The next try of what Tesla may still answer, not before it said so."""
+    waits = isinstance(error, (errors.Asleep, errors.RegionUnregistered))
+    pause_s = patience.asleep_retry_s if waits else patience.retry_s
     if isinstance(error, errors.RateLimited):
         pause_s = max(pause_s, error.retry_after_s)
     at = clock.now() + timedelta(seconds=pause_s)
-    return Later(module, error.reason, at, tally.calls, tally.price_usd, asleep)
+    return Later(module, error.reason, at, tally.calls, tally.price_usd, waits)

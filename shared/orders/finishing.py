@@ -6,6 +6,7 @@ Whoever brings the last vehicle to its end completes the order; exactly one does
 from __future__ import annotations
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import msgspec
@@ -15,7 +16,9 @@ from shared.orders import names
 from shared.orders.book import OrderBook, OrderGone
 from shared.orders.model import ModuleNote, Order, OrderVehicle
 from shared.orders.schedule import ORDER_EVENTS, Schedule
-from shared.platform.ports import BlobStore, Clock, Event, EventBus
+from shared.platform.ports import BlobInfo, BlobStore, Clock, Event, EventBus
+
+_READERS = 8
 
 
 class ManifestObject(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,10 +61,8 @@ class Finishing:
         try:
             order = self._book.get(order_id)
             for vehicle_id in order.selected:
-                if self._book.find_vehicle(order_id, vehicle_id) is not None:
-                    self.fail_vehicle(order_id, vehicle_id, reason)
-            if not self._vehicles(order_id, order):
-                self._end(order_id, order, [])
+                self._book.begin_vehicle(order_id, order, vehicle_id)
+                self.fail_vehicle(order_id, vehicle_id, reason)
         except OrderGone:
             log.info("order gone")
         self._schedule.order_done(order_id)
@@ -72,17 +73,22 @@ class Finishing:
             self._stop(order_id, vehicle_id, "failed", reason)
         except OrderGone:
             log.info("order gone")
+        # The due items go last: whoever dies before is followed up, and the order gets its end.
+        self.finish(order_id)
         self._schedule.fetch_done(order_id, vehicle_id)
         self._schedule.build_done(order_id, vehicle_id)
-        self.finish(order_id)
 
     def cancel(self, order_id: str) -> None:
-        """End what has not ended of a cancelled order; finished reports stay."""
-        for vehicle_id in self._book.get(order_id).selected:
-            if self._book.find_vehicle(order_id, vehicle_id) is not None:
-                self._stop(order_id, vehicle_id, "cancelled", "cancelled")
-        self._schedule.forget(order_id)
+        """End what has not ended of a cancelled order, and what has not begun; finished reports stay.
+
+        Raises WorkBusy while another worker finishes the order; the due items then remain.
+        """
+        order = self._book.get(order_id)
+        for vehicle_id in order.selected:
+            self._book.begin_vehicle(order_id, order, vehicle_id)
+            self._stop(order_id, vehicle_id, "cancelled", "cancelled")
         self.finish(order_id)
+        self._schedule.forget(order_id)
 
     def finish(self, order_id: str) -> None:
         """Complete the order if all its vehicles have ended. Raises WorkBusy while another worker does."""
@@ -102,7 +108,8 @@ class Finishing:
         self._book.change_vehicle(order_id, vehicle_id, change)
 
     def _vehicles(self, order_id: str, order: Order) -> list[OrderVehicle | None]:
-        return [self._book.find_vehicle(order_id, vehicle_id) for vehicle_id in order.selected]
+        begun = self._book.vehicles(order_id)
+        return [begun.get(vehicle_id) for vehicle_id in order.selected]
 
     def _end(self, order_id: str, order: Order, vehicles: list[OrderVehicle]) -> None:
         """Manifest, then the event, then the status: a crash in between repeats the event at most."""
@@ -119,6 +126,7 @@ class Finishing:
             tesla=cost_of(order, vehicles),
             objects=self._objects(order_id),
         )
+        # Over whatever is there: a run that died here left one, and this one is as true.
         self._blobs.put(names.manifest(order_id), msgspec.json.encode(manifest), content_type="application/json")
         event = {"type": f"order.{status}", "order": order_id}
         self._bus.publish(Event(ORDER_EVENTS, msgspec.json.encode(event), event))
@@ -131,18 +139,19 @@ class Finishing:
 
     def _objects(self, order_id: str) -> list[ManifestObject]:
         infos = [info for info in self._blobs.list(names.folder(order_id)) if info.name != names.manifest(order_id)]
-        return [
-            ManifestObject(
-                name=info.name,
-                size=info.size,
-                sha256=hashlib.sha256(self._blobs.get(info.name)).hexdigest(),
-                content_type=info.content_type,
-                source=_source(info.name),
-                created_at=info.updated,
-            )
-            for info in infos
-            if "/raw/" not in info.name
-        ]
+        # Side by side: an order may have thousands of invoices, and one after the other they outlast the function.
+        with ThreadPoolExecutor(_READERS) as pool:
+            return list(pool.map(self._object, [info for info in infos if "/raw/" not in info.name]))
+
+    def _object(self, info: BlobInfo) -> ManifestObject:
+        return ManifestObject(
+            name=info.name,
+            size=info.size,
+            sha256=hashlib.sha256(self._blobs.get(info.name)).hexdigest(),
+            content_type=info.content_type,
+            source=_source(info.name),
+            created_at=info.updated,
+        )
 
 
 def cost_of(order: Order, vehicles: list[OrderVehicle]) -> TeslaCost:

@@ -17,6 +17,9 @@ from shared.tesla.client import Tally
 from shared.tesla.decode import Undecodable, decode
 from shared.tesla.models.charging import ChargingSession
 
+_FOR_ALL = (errors.LimitExceeded, errors.RateLimited)
+_PASSING = (errors.RateLimited, errors.ServerError, errors.TimedOut, errors.ConnectionLost)
+"""An unreadable invoice is not among them: Tesla gives out invoices of no bytes."""
 MOST = 500
 """Invoices of one vehicle that are fetched; each costs a call."""
 
@@ -39,22 +42,41 @@ def wanted(sessions: Iterable[msgspec.Raw]) -> list[InvoiceFile]:
     return list(found.values())
 
 
-def fetch_invoice(
-    invoice: InvoiceFile, order: str, vehicle_id: str, session: AccountSession, blobs: BlobStore, tally: Tally
-) -> InvoiceFile:
-    """Fetch and store one invoice unless it is stored already; a failure is named in the entry."""
-    name = names.invoice(order, vehicle_id, invoice.file_name)
-    if blobs.stat(name) is not None:
-        return _stored(invoice, name, blobs.get(name))
-    try:
-        answer = session.call("charging_invoice", path={"content_id": invoice.content_id}, tally=tally)
-    except errors.TeslaError as error:
-        return msgspec.structs.replace(invoice, reason=error.reason)
-    try:
-        blobs.put(name, answer.body, content_type="application/pdf", if_generation=0)
-    except AlreadyExists:
-        return _stored(invoice, name, blobs.get(name))
-    return _stored(invoice, name, answer.body)
+class InvoiceFetch:
+    """Fetches one vehicle's invoices, from many threads.
+
+    `halted`: why no invoice is asked for, because the call is known to be refused; those stored already are found all
+    the same. A refusal that holds for all of them sets it. `again`: the last failure that may pass.
+    """
+
+    def __init__(self, order: str, vehicle_id: str, session: AccountSession, blobs: BlobStore) -> None:
+        self._order, self._vehicle_id, self._session, self._blobs = order, vehicle_id, session, blobs
+        self.halted = ""
+        self.again: errors.TeslaError | None = None
+
+    def fetch(self, invoice: InvoiceFile) -> tuple[InvoiceFile, Tally]:
+        """Fetch and store one invoice unless it is stored already; a failure is named in the entry."""
+        tally, name = Tally(), names.invoice(self._order, self._vehicle_id, invoice.file_name)
+        if self._blobs.stat(name) is not None:
+            return _stored(invoice, name, self._blobs.get(name)), tally
+        if self.halted:
+            return msgspec.structs.replace(invoice, reason=self.halted), tally
+        try:
+            answer = self._session.call("charging_invoice", path={"content_id": invoice.content_id}, tally=tally)
+        except errors.TeslaError as error:
+            self._note(error)
+            return msgspec.structs.replace(invoice, reason=error.reason), tally
+        try:
+            self._blobs.put(name, answer.body, content_type="application/pdf", if_generation=0)
+        except AlreadyExists:
+            return _stored(invoice, name, self._blobs.get(name)), tally
+        return _stored(invoice, name, answer.body), tally
+
+    def _note(self, error: errors.TeslaError) -> None:
+        if isinstance(error, _FOR_ALL):
+            self.halted = error.reason
+        if isinstance(error, _PASSING):
+            self.again = error
 
 
 def _stored(invoice: InvoiceFile, name: str, data: bytes) -> InvoiceFile:

@@ -19,7 +19,11 @@ FINAL: frozenset[str] = frozenset(("ready", "failed", "cancelled"))
 
 
 class ModuleNote(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How a module stands. `attempts` counts tries that Tesla failed; `status` None: not final yet."""
+    """How a module stands. `attempts` counts tries that Tesla failed; `status` None: not final yet.
+
+    `not_before`: an earlier try is known to be refused, or was meant to be spaced out; it is kept whatever brings the
+    worker here before it (another module's pause, a message delivered twice).
+    """
 
     module: str
     status: ModuleStatus | None = None
@@ -28,6 +32,7 @@ class ModuleNote(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     calls: int = 0
     price_usd: float = 0.0
     attempts: int = 0
+    not_before: datetime | None = None
 
 
 class ListedVehicle(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,9 +107,10 @@ class OrderVehicle(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrderMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """The message of `fetch-order`: bring this order forward."""
+    """The message of `fetch-order`: bring this order forward. `purge`: it was to be erased; see to the rest of it."""
 
     order: str
+    purge: bool = False
 
 
 class VehicleMessage(msgspec.Struct, frozen=True, kw_only=True):

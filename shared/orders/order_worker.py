@@ -11,13 +11,12 @@ from datetime import datetime, timedelta
 import msgspec
 
 from shared import log
-from shared.accounts.session import AccountSession
 from shared.orders import names
 from shared.orders.book import OrderGone
 from shared.orders.desk import Desk
-from shared.orders.fetching import IN_WORDS, Patience
+from shared.orders.fetching import IN_PROGRESS, IN_WORDS, Patience
 from shared.orders.history import first_missing_page
-from shared.orders.model import ModuleNote, Order, OrderMessage, OrderVehicle, with_note
+from shared.orders.model import ModuleNote, Order, OrderMessage, with_note
 from shared.orders.packages import HISTORY, PACKAGES
 from shared.platform.delivery import TOO_OLD
 from shared.platform.errors import AlreadyExists
@@ -38,18 +37,26 @@ class OrderWorker:
 
     def run(self, message: OrderMessage) -> None:
         """Do what the order needs now. Raises WorkBusy, Unavailable."""
-        order = self._desk.book.peek(message.order)
+        order_id, order = message.order, self._desk.book.peek(message.order)
         if order is not None and order.status == "erased":
-            self._desk.erasure.again(message.order, order)
-            return
-        if order is None or order.status != "running":
-            self._desk.schedule.order_done(message.order)
-            return
-        if self._desk.overdue(message.order):
+            self._desk.erasure.again(order_id, order)
+        elif order is None or message.purge:  # expired, or its erasure never got as far as the tombstone
+            self._desk.schedule.purge_done(order_id)
+            if order is None:
+                self._desk.schedule.forget(order_id)
+        elif order.status != "running":
+            self._close(order_id, order)
+        elif self._desk.overdue(order):
             self.expired(message, "deadline")
-            return
-        with self._desk.book.work(f"order.{message.order}", message.order):
-            self._advance(message.order)
+        else:
+            with self._desk.book.work(f"order.{order_id}", order_id) as ends_at:
+                self._advance(order_id, ends_at)
+
+    def _close(self, order_id: str, order: Order) -> None:
+        """Nothing is to be brought forward; a cancel that died half way is finished."""
+        if order.status == "cancelled" and order.ended_at is None:
+            self._desk.finishing.cancel(order_id)
+        self._desk.schedule.order_done(order_id)
 
     def expired(self, message: OrderMessage, reason: str) -> None:
         """The message is not executed: one that failed for good ends the order, one that came too late does not,
@@ -59,59 +66,59 @@ class OrderWorker:
         if reason != TOO_OLD:
             self._desk.finishing.fail(message.order, reason)
 
-    def _advance(self, order_id: str) -> None:
+    def _advance(self, order_id: str, ends_at: datetime) -> None:
         try:
             order = self._desk.book.get(order_id)
             if PACKAGES[order.package].history and order.note(HISTORY).status is None:
-                again_at = self._fetch_history(order_id, order)
+                again_at = self._fetch_history(order_id, order, ends_at)
                 if again_at is not None:
                     self._desk.schedule.plan_order(order_id, again_at)
                     return
-            for vehicle in self._desk.book.listed(order_id, order):
-                if vehicle.vehicle_id in order.selected:
-                    self._start(order_id, order, vehicle.vehicle_id)
+            for vehicle_id in order.selected:
+                if self._desk.book.begin_vehicle(order_id, order, vehicle_id).status == "queued":
+                    self._desk.schedule.send_fetch(order_id, vehicle_id)
         except OrderGone:
             self._desk.erasure.purge(order_id)
         self._desk.schedule.order_done(order_id)
 
-    def _start(self, order_id: str, order: Order, vehicle_id: str) -> None:
-        identity = next(v for v in self._desk.book.listed(order_id, order) if v.vehicle_id == vehicle_id)
-        known = self._desk.book.find_vehicle(order_id, vehicle_id)
-        if known is None:
-            self._desk.book.add_vehicle(
-                OrderVehicle(
-                    order=order_id,
-                    vehicle_id=vehicle_id,
-                    identity=self._desk.book.seal_identity(order_id, identity),
-                    expires_at=order.expires_at,
-                )
-            )
-        if known is None or known.status == "queued":
-            self._desk.schedule.send_fetch(order_id, vehicle_id)
-
-    def _fetch_history(self, order_id: str, order: Order) -> datetime | None:
+    def _fetch_history(self, order_id: str, order: Order, ends_at: datetime) -> datetime | None:
         """Fetch the pages that are missing and note the outcome; gives the time of the next try if there is none."""
+        now, old = self._desk.clock.now(), order.note(HISTORY)
+        deadline = order.deadline or now
+        if old.not_before is not None and now < min(old.not_before, deadline):
+            return min(old.not_before, deadline)
         tally = Tally()
         status, reason = ModuleStatus.OK, None
         try:
-            self._fetch_pages(order_id, order, self._desk.sessions.of(order.account), tally)
+            if not self._fetch_pages(order_id, order, tally, ends_at):
+                self._note(order_id, msgspec.structs.replace(old, reason=IN_PROGRESS, not_before=None), tally)
+                return self._desk.clock.now()
         except errors.TeslaError as error:
-            attempts = order.note(HISTORY).attempts + 1
-            late = order.deadline is not None and order.deadline <= self._desk.clock.now()
-            if error.retryable and attempts < self._desk.patience.attempts and not late:
-                self._note(order_id, ModuleNote(module=HISTORY, reason=error.reason, attempts=attempts), tally)
-                return self._desk.clock.now() + timedelta(seconds=_pause_s(error, self._desk.patience))
+            parked = isinstance(error, errors.RegionUnregistered)
+            attempts = old.attempts + (not parked)
+            if error.retryable and attempts < self._desk.patience.attempts and now < deadline:
+                at = self._desk.clock.now() + timedelta(seconds=_pause_s(error, self._desk.patience))
+                not_before = None if parked else at
+                note = ModuleNote(module=HISTORY, reason=error.reason, attempts=attempts, not_before=not_before)
+                self._note(order_id, note, tally)
+                # Not past the deadline: the vehicles still have to get what time is left for them.
+                return min(at, deadline)
             skipped = isinstance(error, errors.NotSent)
             status, reason = (ModuleStatus.SKIPPED if skipped else ModuleStatus.FAILED), error.reason
         note = ModuleNote(module=HISTORY, status=status, reason=reason, detail=IN_WORDS.get(reason or ""))
         self._note(order_id, note, tally)
         return None
 
-    def _fetch_pages(self, order_id: str, order: Order, session: AccountSession, tally: Tally) -> None:
+    def _fetch_pages(self, order_id: str, order: Order, tally: Tally, ends_at: datetime) -> bool:
+        """Fetch page after page; whether all are there when the time for it is over. Raises TeslaError."""
+        session = self._desk.sessions.of(order.account)
         page, last = first_missing_page(self._desk.blobs, order_id, self._page_size)
         while not last and page <= _MOST_PAGES:
+            if self._desk.clock.now() >= ends_at:
+                return False
             query = {"pageNo": str(page), "pageSize": str(self._page_size), **_window(order)}
             body = session.call(HISTORY, query=query, tally=tally).body
+            # Before it is stored: a page that cannot be read is asked for again.
             last = _is_last(body, self._page_size)
             try:
                 name = names.history_page(order_id, page)
@@ -119,6 +126,7 @@ class OrderWorker:
             except AlreadyExists:
                 log.info("history page was there", page=page)
             page += 1
+        return True
 
     def _note(self, order_id: str, note: ModuleNote, tally: Tally) -> None:
         """Store the history's state; calls and price add up over tries."""
@@ -147,5 +155,7 @@ def _window(order: Order) -> dict[str, str]:
 
 
 def _pause_s(error: errors.TeslaError, patience: Patience) -> float:
+    if isinstance(error, errors.RegionUnregistered):
+        return patience.asleep_retry_s
     asked = error.retry_after_s if isinstance(error, errors.RateLimited) else 0.0
     return max(asked, patience.retry_s)

@@ -13,7 +13,7 @@ from shared.orders.book import OrderGone
 from shared.orders.desk import Desk
 from shared.orders.model import OrderVehicle, ReportFile, VehicleMessage
 from shared.platform.delivery import TOO_OLD
-from shared.platform.errors import AlreadyExists
+from shared.platform.errors import AlreadyExists, NotFound
 from shared.reports.snapshot import Snapshot
 
 
@@ -26,11 +26,14 @@ class ReportWorker:
     def run(self, message: VehicleMessage) -> None:
         """Build the report if it is not there, and end the vehicle. Raises WorkBusy, Unavailable."""
         order_id, vehicle_id = message.order, message.vehicle_id
-        if self._desk.overdue(order_id):
+        order = self._desk.book.peek(order_id)
+        if self._desk.overdue(order):
             self.expired(message, "deadline")
             return
         try:
-            if not self._desk.book.vehicle(order_id, vehicle_id).final:
+            if order is not None and order.status == "cancelled":
+                self._desk.finishing.cancel(order_id)
+            elif not self._desk.book.vehicle(order_id, vehicle_id).final:
                 with self._desk.book.work(f"build.{order_id}.{vehicle_id}", order_id):
                     self._build(order_id, vehicle_id)
             self._desk.finishing.finish(order_id)
@@ -48,14 +51,10 @@ class ReportWorker:
 
     def _build(self, order_id: str, vehicle_id: str) -> None:
         name = names.report(order_id, vehicle_id)
-        if self._desk.blobs.stat(name) is None:
-            snapshot = Snapshot.decode(self._desk.blobs.get(names.snapshot(order_id, vehicle_id)))
-            pdf = self._render(snapshot)
-            try:
-                self._desk.blobs.put(name, pdf, content_type="application/pdf", if_generation=0)
-            except AlreadyExists:
-                log.info("report was there")
-        pdf = self._desk.blobs.get(name)
+        try:
+            pdf = self._desk.blobs.get(name)
+        except NotFound:
+            pdf = self._made(order_id, vehicle_id, name)
         report = ReportFile(sha256=hashlib.sha256(pdf).hexdigest(), size_bytes=len(pdf))
 
         def change(vehicle: OrderVehicle) -> OrderVehicle:
@@ -63,3 +62,13 @@ class ReportWorker:
 
         self._desk.book.change_vehicle(order_id, vehicle_id, change)
         log.info("report ready", size_bytes=report.size_bytes)
+
+    def _made(self, order_id: str, vehicle_id: str, name: str) -> bytes:
+        """A new report, or the one that another worker stored first."""
+        snapshot = Snapshot.decode(self._desk.blobs.get(names.snapshot(order_id, vehicle_id)))
+        pdf = self._render(snapshot)
+        try:
+            self._desk.blobs.put(name, pdf, content_type="application/pdf", if_generation=0)
+        except AlreadyExists:
+            return self._desk.blobs.get(name)  # size and hash are told of what is stored, not of what was made
+        return pdf

@@ -28,6 +28,10 @@ class Schedule:
         """Bring the order forward at that time."""
         self._due.plan(f"order.{order_id}", at, _order_event(order_id), subject=order_id)
 
+    def expect_order(self, order_id: str) -> None:
+        """Bring the order forward soon, whatever becomes of the change that is about to be made."""
+        self._due.expect(f"order.{order_id}", _order_event(order_id), subject=order_id)
+
     def send_order(self, order_id: str) -> None:
         """Bring the order forward now."""
         self._due.send(f"order.{order_id}", _order_event(order_id), subject=order_id)
@@ -35,6 +39,18 @@ class Schedule:
     def order_done(self, order_id: str) -> None:
         """The account-level work is complete."""
         self._due.done(f"order.{order_id}")
+
+    def plan_purge(self, order_id: str, at: datetime) -> None:
+        """Purge the erased order at that time.
+
+        The item has no subject, so that nothing but `purge_done` takes it away: a worker that completes the order's
+        work, or a cancel that forgets it, may run at the same moment.
+        """
+        self._due.plan(f"purge.{order_id}", at, _order_event(order_id, purge=True))
+
+    def purge_done(self, order_id: str) -> None:
+        """Nothing is left to purge."""
+        self._due.done(f"purge.{order_id}")
 
     def plan_fetch(self, order_id: str, vehicle_id: str, at: datetime) -> None:
         """Fetch the vehicle at that time."""
@@ -64,8 +80,9 @@ class Schedule:
         self._due.forget(order_id)
 
 
-def _order_event(order_id: str) -> Event:
-    return Event(FETCH_ORDER, msgspec.json.encode(OrderMessage(order=order_id)), {"order": order_id})
+def _order_event(order_id: str, *, purge: bool = False) -> Event:
+    message = OrderMessage(order=order_id, purge=purge)
+    return Event(FETCH_ORDER, msgspec.json.encode(message), {"order": order_id})
 
 
 def _vehicle_event(topic: str, order_id: str, vehicle_id: str) -> Event:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
 
+from shared import log
 from shared.accounts.consent import Attached
 from shared.accounts.grants import Grants
 from shared.accounts.keeper import TokenKeeper
-from shared.orders.desk import Desk
+from shared.orders.desk import LAST_TRIES, Desk
 from shared.orders.model import ListedVehicle, Order, OrderVehicle
 from shared.orders.packages import PACKAGES
+from shared.platform.errors import WorkBusy
 from shared.tesla.client import Tally
 from shared.tesla.decode import Undecodable, decode
 from shared.tesla.errors import TeslaError, Unreadable
@@ -21,6 +24,11 @@ from shared.tesla.regions import Regions
 
 _MOST_PAGES = 50
 _MOST_SELECTED = 100
+_LONGEST_TEXT = 100
+_VIN = re.compile(r"[A-Za-z0-9]{1,40}")
+"""What may stand in a path and a document. Tesla sends 17 characters; nothing depends on that."""
+_YEARS = range(2000, 2101)
+_CONNECTABLE = ("created", "connected", "running")
 
 
 class OrderError(Exception):
@@ -56,8 +64,7 @@ class OrderService:
         """A new order: its id, its grant (given this once), itself. Raises OrderError."""
         if package not in PACKAGES:
             raise OrderError("unknown_package", f"packages are {', '.join(PACKAGES)}")
-        if history_from and history_to and history_from >= history_to:
-            raise OrderError("bad_window", "history_from must be before history_to")
+        _check_window(history_from, history_to)
         now = self._desk.clock.now()
         order = Order(
             package=package,
@@ -74,18 +81,13 @@ class OrderService:
     def connect(self, order_id: str, attached: Attached) -> Order:
         """Connect the order to a consented account and find out its region.
 
-        An order that has begun keeps its account: the owner may consent again (more scopes, a fresh login), somebody
-        else may not. Raises OrderError, OrderGone.
+        Raises OrderError as `check_connect`, OrderGone, Disconnected.
         """
-        order = self._desk.book.get(order_id)
-        if order.account and order.account != attached.account and order.status != "connected":
-            raise OrderError("other_account", "this order belongs to another Tesla account")
-        deadline = self._desk.clock.now() + timedelta(seconds=self._rules.deadline_s)
-        self._keeper.needed(attached.account, deadline)
         tally = Tally()
         region = self._discover(attached, tally)
 
         def change(value: Order) -> Order:
+            check_connect(value, attached.account)  # again: vehicles may have been chosen meanwhile
             same = value.account == attached.account
             return msgspec.structs.replace(
                 value,
@@ -97,7 +99,10 @@ class OrderService:
                 tesla_price_usd=value.tesla_price_usd + tally.price_usd,
             )
 
-        return self._desk.book.change(order_id, change)
+        order = self._desk.book.change(order_id, change)
+        # Last, so that tokens attached to an order that was just erased are not kept for it.
+        self._keeper.needed(attached.account, self._deadline() + LAST_TRIES)
+        return order
 
     def vehicles(self, order_id: str) -> list[ListedVehicle]:
         """The account's vehicles, asked of Tesla once per order. Raises OrderError, OrderGone, TeslaError."""
@@ -111,7 +116,7 @@ class OrderService:
         sealed = self._desk.book.seal_listed(order_id, vehicles)
 
         def change(value: Order) -> Order:
-            if value.listed:
+            if value.listed or value.account != order.account:
                 return value
             return msgspec.structs.replace(
                 value,
@@ -123,7 +128,10 @@ class OrderService:
         return self._desk.book.listed(order_id, self._desk.book.change(order_id, change))
 
     def select(self, order_id: str, wanted: list[str]) -> Order:
-        """Choose the vehicles and start the work; the same choice again is no error. Raises OrderError, OrderGone."""
+        """Choose the vehicles and start the work; the same choice again is no error.
+
+        Raises OrderError, OrderGone, TeslaError (Disconnected and LoginRequired: nothing is started without tokens).
+        """
         chosen = tuple(dict.fromkeys(wanted))
         if not chosen:
             raise OrderError("nothing_selected", "choose at least one vehicle")
@@ -133,8 +141,7 @@ class OrderService:
         for vehicle_id in chosen:
             if vehicle_id not in known:
                 raise OrderError("vehicle_unknown", "a chosen vehicle is not in this account's list")
-        now = self._desk.clock.now()
-        deadline = now + timedelta(seconds=self._rules.deadline_s)
+        deadline = self._deadline()
 
         def change(value: Order) -> Order:
             if value.status == "running" and set(value.selected) == set(chosen):
@@ -144,9 +151,9 @@ class OrderService:
             return msgspec.structs.replace(value, selected=chosen, status="running", deadline=deadline)
 
         # The due item comes first: whatever happens after the change, the order is brought forward.
-        self._desk.schedule.plan_order(order_id, now + timedelta(seconds=60))
+        self._desk.schedule.expect_order(order_id)
+        self._keeper.needed(self._desk.book.get(order_id).account, deadline + LAST_TRIES)
         order = self._desk.book.change(order_id, change)
-        self._keeper.needed(order.account, deadline)
         self._desk.schedule.send_order(order_id)
         return order
 
@@ -155,13 +162,13 @@ class OrderService:
         order = self._desk.book.get(order_id)
         if order.status != "running":
             raise OrderError("wrong_state", f"the order is {order.status}: nothing is waited for")
-        for vehicle in self.known_vehicles(order_id, order):
-            if not vehicle.final:
-                self._desk.book.change_vehicle(
-                    order_id, vehicle.vehicle_id, lambda v: msgspec.structs.replace(v, build_now=True)
-                )
-                if vehicle.status in ("queued", "fetching", "waiting"):
-                    self._desk.schedule.send_fetch(order_id, vehicle.vehicle_id)
+        for vehicle_id in order.selected:
+            self._desk.book.begin_vehicle(order_id, order, vehicle_id)
+            vehicle = self._desk.book.change_vehicle(
+                order_id, vehicle_id, lambda v: msgspec.structs.replace(v, build_now=True)
+            )
+            if vehicle.status in ("fetching", "waiting"):  # a queued one has its message before it
+                self._desk.schedule.send_fetch(order_id, vehicle_id)
         return order
 
     def cancel(self, order_id: str) -> Order:
@@ -172,8 +179,12 @@ class OrderService:
                 raise OrderError("wrong_state", f"the order is {value.status}: nothing is left to cancel")
             return value if value.status == "cancelled" else msgspec.structs.replace(value, status="cancelled")
 
+        self._desk.schedule.expect_order(order_id)  # finishes what dies after the change
         self._desk.book.change(order_id, change)
-        self._desk.finishing.cancel(order_id)
+        try:
+            self._desk.finishing.cancel(order_id)
+        except WorkBusy:
+            log.info("order is being finished")  # by another worker, or else by the due item
         return self._desk.book.get(order_id)
 
     def erase(self, order_id: str) -> None:
@@ -182,8 +193,11 @@ class OrderService:
 
     def known_vehicles(self, order_id: str, order: Order) -> list[OrderVehicle]:
         """The chosen vehicles whose work has begun."""
-        found = (self._desk.book.find_vehicle(order_id, vehicle_id) for vehicle_id in order.selected)
-        return [vehicle for vehicle in found if vehicle is not None]
+        begun = self._desk.book.vehicles(order_id)
+        return [begun[vehicle_id] for vehicle_id in order.selected if vehicle_id in begun]
+
+    def _deadline(self) -> datetime:
+        return self._desk.clock.now() + timedelta(seconds=self._rules.deadline_s)
 
     def _discover(self, attached: Attached, tally: Tally) -> str:
         try:
@@ -199,19 +213,38 @@ class OrderService:
                 listed = decode(answer.body, VehicleList).value
             except Undecodable:
                 raise Unreadable("the list of vehicles cannot be read") from None
-            found += [vehicle for vehicle in listed.vehicles or () if vehicle.vin]
+            found += [vehicle for vehicle in listed.vehicles or () if _VIN.fullmatch(vehicle.vin or "")]
             if not listed.vehicles or listed.pagination is None or not listed.pagination.next:
                 break
         distinct = {vehicle.vin: vehicle for vehicle in found}
         return [_listed(number, vehicle) for number, vehicle in enumerate(distinct.values(), 1)]
 
 
+def check_connect(order: Order, account: str) -> None:
+    """Whether the account may be connected to the order.
+
+    An order that has begun keeps its account: the owner may consent again (more scopes, a fresh login), somebody else
+    may not. One that has ended needs no tokens. Raises OrderError.
+    """
+    if order.status not in _CONNECTABLE:
+        raise OrderError("wrong_state", f"the order is {order.status}: nothing is left to connect it for")
+    if order.account and order.account != account and order.status != "connected":
+        raise OrderError("other_account", "this order belongs to another Tesla account")
+
+
+def _check_window(begin: datetime | None, end: datetime | None) -> None:
+    if begin and end and begin >= end:
+        raise OrderError("bad_window", "history_from must be before history_to")
+    if any(moment and moment.year not in _YEARS for moment in (begin, end)):
+        raise OrderError("bad_window", f"the window lies between {_YEARS[0]} and {_YEARS[-1]}")
+
+
 def _listed(number: int, vehicle: Vehicle) -> ListedVehicle:
     return ListedVehicle(
         vehicle_id=f"v{number}",
         vin=vehicle.vin or "",
-        display_name=vehicle.display_name or "",
-        state=vehicle.state or "",
-        access_type=vehicle.access_type or "",
+        display_name=(vehicle.display_name or "")[:_LONGEST_TEXT],
+        state=(vehicle.state or "")[:_LONGEST_TEXT],
+        access_type=(vehicle.access_type or "")[:_LONGEST_TEXT],
         in_service=vehicle.in_service or False,
     )

@@ -8,17 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 import msgspec
 
 from shared import log
 from shared.accounts.session import AccountSession
 from shared.orders import names
-from shared.orders.fetching import Later, Patience, failed, fetch, ok
+from shared.orders.fetching import IN_PROGRESS, Later, Patience, failed, fetch, later, ok
 from shared.orders.history import sessions_of_vehicle
-from shared.orders.invoices import fetch_invoice, wanted
+from shared.orders.invoices import InvoiceFetch, wanted
 from shared.orders.model import Order, OrderVehicle
 from shared.orders.packages import BASE, HISTORY, MODULES, PACKAGES, Module
 from shared.platform.errors import AlreadyExists
@@ -33,17 +33,20 @@ from shared.typed import from_json
 INVOICES = "charging_invoices"
 """The outcome that holds the list of invoices; a module of ours, not an endpoint."""
 _ONLINE = ("online", "", None)
+_TELLS_FOR_ALL = (errors.Missing.reason, errors.LimitExceeded.reason)
+"""What the base object is refused for, everything else about the vehicle would be."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One run over one vehicle of an order."""
+    """One run over one vehicle of an order, which begins nothing new after `ends_at`."""
 
     order_id: str
     order: Order
     vehicle: OrderVehicle
     vin: str
     session: AccountSession
+    ends_at: datetime
 
     @property
     def vehicle_id(self) -> str:
@@ -72,30 +75,32 @@ class VehicleFetch:
         """Fetch what is missing into `results`; gives what has to be tried again. Raises Unavailable."""
         first = BASE.name not in results
         if first:
-            base = self._module(job, BASE)()
+            base = self._early(job, BASE.name) or self._module(job, BASE)()
             if isinstance(base, Later):
                 return [base]
             results[BASE.name] = base
-        missing = [MODULES[name] for name in PACKAGES[job.order.package].modules if name not in results]
-        if results[BASE.name].reason == errors.Missing.reason:
-            self._skip(job, missing, results)
-            return []
-        later = self._asleep(job, missing, results[BASE.name], first=first)
-        waiting = {item.module for item in later}
-        tasks = [self._module(job, module) for module in missing if module.name not in waiting]
+        if results[BASE.name].reason in _TELLS_FOR_ALL:
+            self._skip(job, results)
+        later = self._waiting(job, results, first=first)
+        held = {item.module for item in later}
+        tasks = [self._module(job, module) for module in _missing(job, results) if module.name not in held]
         invoices = self._charging(job, results)
         with ThreadPoolExecutor(self._concurrency) as pool:
             running = [pool.submit(copy_context().run, task) for task in tasks]
-            files = self._invoices(job, invoices, pool)
-            outcomes = [task.result() for task in running]
-        if invoices:
-            results[INVOICES] = self._keep(job, files)
+            outcomes = [self._invoices(job, invoices, results[BASE.name], pool)] if invoices else []
+            outcomes += [task.result() for task in running]
         results.update({outcome.module: outcome for outcome in outcomes if isinstance(outcome, ModuleResult)})
         return later + [outcome for outcome in outcomes if isinstance(outcome, Later)]
 
+    def incomplete(self, job: Job, results: dict[str, ModuleResult]) -> bool:
+        """Whether a module of the package has no outcome."""
+        return bool(_missing(job, results))
+
     def give_up(self, job: Job, later: Later) -> ModuleResult:
-        """Store that the module could not be had, for the reason it last failed for."""
+        """Store that the module could not be had, for the reason it last failed for, or what there is of it."""
         tally = Tally(later.calls, later.price_usd)
+        if later.partial:
+            return self._keep(job, ok(later.module, (later.partial, self._clock.now()), tally))
         return self._keep(job, failed(later.module, later.reason, tally, self._clock))
 
     def _module(self, job: Job, module: Module) -> Task:
@@ -114,30 +119,57 @@ class VehicleFetch:
         log.info("module", module=result.module, status=str(result.status), reason=result.reason)
         return result
 
-    def _skip(self, job: Job, missing: list[Module], results: dict[str, ModuleResult]) -> None:
-        """Tesla does not know the vehicle: nothing else is asked, because it would be refused and billed."""
-        for module in missing:
-            gone = failed(module.name, errors.Missing.reason, Tally(), self._clock, skipped=True)
-            results[module.name] = self._keep(job, gone)
+    def _skip(self, job: Job, results: dict[str, ModuleResult]) -> None:
+        """Nothing else is asked about the vehicle, because it would be refused as the base object was, and billed."""
+        reason = results[BASE.name].reason or ""
+        for module in _missing(job, results):
+            results[module.name] = self._keep(job, failed(module.name, reason, Tally(), self._clock, skipped=True))
 
-    def _asleep(self, job: Job, missing: list[Module], base: ModuleResult, *, first: bool) -> list[Later]:
-        """The modules that have to wait for the vehicle to wake; none if it is awake."""
-        wanting = [module.name for module in missing if module.awake]
-        if not wanting or self._awake(job, base, first=first):
-            return []
+    def _early(self, job: Job, name: str) -> Later | None:
+        """The module's next try where that is still to come; a hurried owner waits only for what Tesla asked for."""
+        note = job.vehicle.note(name)
+        if note.not_before is None or note.not_before <= self._clock.now():
+            return None
+        if job.vehicle.build_now and note.reason != errors.RateLimited.reason:
+            return None
+        return Later(name, note.reason or "", note.not_before, 0, 0.0, waits=False, asked=False)
+
+    def _waiting(self, job: Job, results: dict[str, ModuleResult], *, first: bool) -> list[Later]:
+        """The modules that are not to be asked now: it is too early, or the vehicle sleeps."""
+        missing = _missing(job, results)
+        early = [found for module in missing if (found := self._early(job, module.name))]
+        held = {item.module for item in early}
+        wanting = [module.name for module in missing if module.awake and module.name not in held]
+        return early + (self._asleep(job, wanting, results, first=first) if wanting else [])
+
+    def _asleep(self, job: Job, wanting: list[str], results: dict[str, ModuleResult], *, first: bool) -> list[Later]:
+        """The modules that have to wait for the vehicle to wake; none if it is awake.
+
+        A look that fails is no sleep: it is repeated, or what it was for fails with it.
+        """
+        tally, reason, waits = Tally(), errors.Asleep.reason, True
+        try:
+            if self._awake(job, results[BASE.name], tally, first=first):
+                return []
+        except errors.TeslaError as error:
+            reason, waits = error.reason, isinstance(error, (errors.Asleep, errors.RegionUnregistered))
+            if not error.retryable:
+                for name in wanting:
+                    results[name] = self._keep(job, failed(name, reason, tally, self._clock))
+                return []
         at = self._clock.now() + timedelta(seconds=self._patience.asleep_retry_s)
-        return [Later(name, errors.Asleep.reason, at, 0, 0.0, asleep=True) for name in wanting]
+        return [Later(name, reason, at, tally.calls, tally.price_usd, waits, asked=False) for name in wanting]
 
-    def _awake(self, job: Job, base: ModuleResult, *, first: bool) -> bool:
+    def _awake(self, job: Job, base: ModuleResult, tally: Tally, *, first: bool) -> bool:
         """As the base object just said, or after a wait by a fresh look, which Tesla does not bill.
 
-        A state that cannot be read counts as awake: only asking tells.
+        A state that cannot be read counts as awake: only asking tells. Raises TeslaError when the look fails.
         """
+        body: bytes | msgspec.Raw = base.body
+        if base.status is ModuleStatus.OK and not first:
+            body = job.session.call(BASE.name, path={"vin": job.vin}, tally=tally).body
         try:
-            body = base.body if first else job.session.call(BASE.name, path={"vin": job.vin}).body
             return not body or decode(body, Vehicle).value.state in _ONLINE
-        except errors.TeslaError:
-            return False
         except Undecodable:
             return True
 
@@ -160,13 +192,36 @@ class VehicleFetch:
         results[HISTORY] = ok(HISTORY, (body, self._clock.now()), Tally())
         return [] if INVOICES in results else wanted(sessions)
 
-    def _invoices(self, job: Job, invoices: list[InvoiceFile], pool: ThreadPoolExecutor) -> ModuleResult:
-        """Every invoice once; failures are named in their entries and lose nothing else."""
-        tally = Tally()
+    def _invoices(
+        self, job: Job, invoices: list[InvoiceFile], base: ModuleResult, pool: ThreadPoolExecutor
+    ) -> Outcome:
+        """Every invoice once; failures are named in their entries and lose nothing else. Those that may pass are
+        tried again, all together, like a module.
+        """
+        early = self._early(job, INVOICES)
+        over_limit = errors.LimitExceeded.reason if base.reason == errors.LimitExceeded.reason else ""
+        fetch = InvoiceFetch(job.order_id, job.vehicle_id, job.session, self._blobs)
+        fetch.halted = early.reason if early else over_limit
 
-        def one(invoice: InvoiceFile) -> InvoiceFile:
-            return fetch_invoice(invoice, job.order_id, job.vehicle_id, job.session, self._blobs, tally)
+        def one(invoice: InvoiceFile) -> tuple[InvoiceFile, Tally]:
+            if self._clock.now() >= job.ends_at:
+                fetch.halted = fetch.halted or IN_PROGRESS
+            return fetch.fetch(invoice)
 
         running = [pool.submit(copy_context().run, one, invoice) for invoice in invoices]
-        files = [task.result() for task in running]
-        return ok(INVOICES, (msgspec.json.encode(files), self._clock.now()), tally)
+        done = [task.result() for task in running]
+        # A tally is not shared by threads: adding to it is no single step.
+        tally = Tally(sum(one.calls for _, one in done), sum(one.price_usd for _, one in done))
+        body = msgspec.json.encode([file for file, _ in done])
+        if fetch.again is not None:
+            early = later(INVOICES, fetch.again, tally, self._clock, self._patience)
+        elif fetch.halted == IN_PROGRESS:
+            now = self._clock.now()
+            early = Later(INVOICES, IN_PROGRESS, now, tally.calls, tally.price_usd, waits=False, asked=False)
+        if early is not None:
+            return replace(early, partial=body)
+        return self._keep(job, ok(INVOICES, (body, self._clock.now()), tally))
+
+
+def _missing(job: Job, results: dict[str, ModuleResult]) -> list[Module]:
+    return [MODULES[name] for name in PACKAGES[job.order.package].modules if name not in results]

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from shared import log
+from shared.accounts.session import AccountSession
 from shared.orders import names
 from shared.orders.book import OrderGone
 from shared.orders.desk import Desk
@@ -22,7 +23,7 @@ from shared.platform.delivery import TOO_OLD
 from shared.platform.errors import AlreadyExists
 from shared.reports.snapshot import InvoiceFile, ModuleResult, ModuleStatus, Snapshot
 from shared.tesla.client import Tally
-from shared.tesla.errors import TeslaError
+from shared.tesla.errors import Asleep, TeslaError
 from shared.typed import from_json
 
 _WAKING_S = 20.0
@@ -37,15 +38,20 @@ class VehicleWorker:
     def run(self, message: VehicleMessage) -> None:
         """Do what the vehicle needs now. Raises WorkBusy, Unavailable."""
         order_id, vehicle_id = message.order, message.vehicle_id
-        if self._desk.overdue(order_id):
+        order = self._desk.book.peek(order_id)
+        if self._desk.overdue(order):
             self.expired(message, "deadline")
             return
         try:
+            if order is not None and order.status == "cancelled":
+                self._desk.finishing.cancel(order_id)
+                return
             if self._desk.book.vehicle(order_id, vehicle_id).final:
+                self._desk.finishing.finish(order_id)  # whoever ended it may have died before
                 self._desk.schedule.fetch_done(order_id, vehicle_id)
                 return
-            with self._desk.book.work(f"fetch.{order_id}.{vehicle_id}", order_id):
-                self._advance(self._job(order_id, vehicle_id))
+            with self._desk.book.work(f"fetch.{order_id}.{vehicle_id}", order_id) as ends_at:
+                self._advance(self._job(order_id, vehicle_id, ends_at))
         except OrderGone:
             self._desk.erasure.purge(order_id)
             self._desk.schedule.fetch_done(order_id, vehicle_id)
@@ -58,24 +64,34 @@ class VehicleWorker:
         if reason != TOO_OLD:
             self._desk.finishing.fail_vehicle(message.order, message.vehicle_id, reason)
 
-    def _job(self, order_id: str, vehicle_id: str) -> Job:
+    def _job(self, order_id: str, vehicle_id: str, ends_at: datetime) -> Job:
         order, vehicle = self._desk.book.get(order_id), self._desk.book.vehicle(order_id, vehicle_id)
         vin = self._desk.book.identity(vehicle).vin
-        return Job(order_id, order, vehicle, vin, self._desk.sessions.of(order.account))
+        return Job(order_id, order, vehicle, vin, self._desk.sessions.of(order.account), ends_at)
 
     def _advance(self, job: Job) -> None:
-        if self._desk.blobs.stat(names.snapshot(job.order_id, job.vehicle_id)) is None:
+        name, results = names.snapshot(job.order_id, job.vehicle_id), self._fetch.stored(job)
+        if self._desk.blobs.stat(name) is None:
             self._set(job, msgspec.structs.replace(job.vehicle, status="fetching"))
-            results = self._fetch.stored(job)
             later = self._patient(job, self._fetch.run(job, results), results)
+            if not later and self._fetch.incomplete(job, results) and not self._ended(job):
+                # The base object was given up, before which nothing else is asked: the rest gets its own chance.
+                later = self._patient(job, self._fetch.run(job, results), results)
             if later:
                 self._wait(job, later, results)
                 return
             self._write_snapshot(job, results)
-        vehicle = self._desk.book.change_vehicle(job.order_id, job.vehicle_id, _building)
+        else:  # whoever wrote it may have died before it was noted
+            results |= {item.module: item for item in Snapshot.decode(self._desk.blobs.get(name)).modules}
+        vehicle = self._desk.book.change_vehicle(
+            job.order_id, job.vehicle_id, lambda value: _building(value, results)
+        )
         if not vehicle.final:
             self._desk.schedule.send_build(job.order_id, job.vehicle_id)
         self._desk.schedule.fetch_done(job.order_id, job.vehicle_id)
+
+    def _ended(self, job: Job) -> bool:
+        return self._desk.book.vehicle(job.order_id, job.vehicle_id).final
 
     def _patient(self, job: Job, later: list[Later], results: dict[str, ModuleResult]) -> list[Later]:
         """What is still worth waiting for; the rest is given up into `results`."""
@@ -91,18 +107,18 @@ class VehicleWorker:
         return patient
 
     def _tired_of(self, vehicle: OrderVehicle, later: Later, now: datetime) -> bool:
-        if later.asleep:
+        if later.waits:
             since = vehicle.waiting_since or now
             return now - since >= timedelta(seconds=self._desk.patience.asleep_wait_s)
-        return vehicle.note(later.module).attempts + 1 >= self._desk.patience.attempts
+        return later.asked and vehicle.note(later.module).attempts + 1 >= self._desk.patience.attempts
 
     def _wait(self, job: Job, later: list[Later], results: dict[str, ModuleResult]) -> None:
         """Note what there is and come back when the first of the rest may be tried again."""
-        at = min(item.at for item in later)
-        asleep = any(item.asleep for item in later)
+        at = min([item.at for item in later] + [job.order.deadline or job.ends_at])
+        asleep = any(item.reason == Asleep.reason for item in later)
         if asleep and job.order.wake and not job.vehicle.woken:
             at = min(at, self._wake(job))
-        since = self._desk.clock.now() if asleep else None
+        since = self._desk.clock.now() if any(item.waits for item in later) else None
 
         def change(vehicle: OrderVehicle) -> OrderVehicle:
             notes = _notes(vehicle, results)
@@ -117,9 +133,10 @@ class VehicleWorker:
                 next_attempt_at=at,
             )
 
+        # Planned before it is noted: a vehicle that waits without a due item would wait for ever.
         self._desk.schedule.plan_fetch(job.order_id, job.vehicle_id, at)
         vehicle = self._desk.book.change_vehicle(job.order_id, job.vehicle_id, change)
-        if vehicle.build_now:
+        if vehicle.build_now:  # said while this run held the vehicle: the plan above has just replaced that message
             self._desk.schedule.send_fetch(job.order_id, job.vehicle_id)
         log.info("vehicle waits", reason=later[0].reason, modules=len(later))
 
@@ -141,8 +158,7 @@ class VehicleWorker:
         return self._desk.clock.now() + timedelta(seconds=min(_WAKING_S, self._desk.patience.asleep_retry_s))
 
     def _write_snapshot(self, job: Job, results: dict[str, ModuleResult]) -> None:
-        """Write the snapshot and note every outcome. Raises OrderGone when the order was erased meanwhile."""
-        invoices = _invoices(results)
+        """Write the snapshot of every outcome."""
         snapshot = Snapshot(
             order_id=job.order_id,
             vehicle_id=job.vehicle_id,
@@ -150,11 +166,11 @@ class VehicleWorker:
             package=job.order.package,
             region=job.order.region,
             taken_at=self._desk.clock.now(),
-            granted_scopes=tuple(sorted(job.session.scopes)),
+            granted_scopes=_granted(job.session),
             history_from=job.order.history_from,
             history_to=job.order.history_to,
             modules=tuple(results[name] for name in EVERY_MODULE if name in results),
-            invoices=invoices,
+            invoices=_invoices(results),
         )
         name = names.snapshot(job.order_id, job.vehicle_id)
         try:
@@ -162,25 +178,33 @@ class VehicleWorker:
         except AlreadyExists:
             log.info("snapshot was there")
 
-        def change(vehicle: OrderVehicle) -> OrderVehicle:
-            good = sum(invoice.status == "ok" for invoice in invoices)
-            return msgspec.structs.replace(
-                vehicle,
-                notes=_notes(vehicle, results),
-                invoices_ok=good,
-                invoices_failed=len(invoices) - good,
-            )
-
-        self._desk.book.change_vehicle(job.order_id, job.vehicle_id, change)
-
     def _set(self, job: Job, value: OrderVehicle) -> None:
         self._desk.book.change_vehicle(
             job.order_id, job.vehicle_id, lambda vehicle: msgspec.structs.replace(vehicle, status=value.status)
         )
 
 
-def _building(vehicle: OrderVehicle) -> OrderVehicle:
-    return msgspec.structs.replace(vehicle, status="building", reason=None, next_attempt_at=None)
+def _granted(session: AccountSession) -> tuple[str, ...]:
+    """The scopes of the account, none when it was disconnected meanwhile: what was fetched before still counts."""
+    try:
+        return tuple(sorted(session.scopes))
+    except TeslaError:
+        return ()
+
+
+def _building(vehicle: OrderVehicle, results: dict[str, ModuleResult]) -> OrderVehicle:
+    """The vehicle with every outcome noted and nothing left to wait for."""
+    invoices = _invoices(results)
+    good = sum(invoice.status == "ok" for invoice in invoices)
+    return msgspec.structs.replace(
+        vehicle,
+        status="building",
+        reason=None,
+        next_attempt_at=None,
+        notes=_notes(vehicle, results),
+        invoices_ok=good,
+        invoices_failed=len(invoices) - good,
+    )
 
 
 def _invoices(results: dict[str, ModuleResult]) -> tuple[InvoiceFile, ...]:
@@ -191,24 +215,24 @@ def _invoices(results: dict[str, ModuleResult]) -> tuple[InvoiceFile, ...]:
 
 
 def _notes(vehicle: OrderVehicle, results: dict[str, ModuleResult]) -> tuple[ModuleNote, ...]:
-    """The vehicle's notes with every outcome; calls made while waiting stay counted."""
+    """The vehicle's notes with every outcome, each added once; calls made while waiting stay counted."""
     notes = vehicle.notes
     for result in results.values():
         old = vehicle.note(result.module)
-        waited = old if old.status is None else ModuleNote(module=result.module)
-        notes = with_note(
-            notes,
-            ModuleNote(
-                module=result.module,
-                status=result.status,
-                reason=result.reason,
-                detail=result.detail,
-                calls=waited.calls + result.calls,
-                price_usd=waited.price_usd + result.price_usd,
-                attempts=old.attempts,
-            ),
-        )
+        if old.status is None:
+            notes = with_note(notes, _final(old, result))
     return notes
+
+
+def _final(old: ModuleNote, result: ModuleResult) -> ModuleNote:
+    return msgspec.structs.replace(
+        old,
+        status=result.status,
+        reason=result.reason,
+        detail=result.detail,
+        calls=old.calls + result.calls,
+        price_usd=old.price_usd + result.price_usd,
+    )
 
 
 def _waiting(old: ModuleNote, later: Later) -> ModuleNote:
@@ -217,5 +241,6 @@ def _waiting(old: ModuleNote, later: Later) -> ModuleNote:
         reason=later.reason,
         calls=old.calls + later.calls,
         price_usd=old.price_usd + later.price_usd,
-        attempts=old.attempts + (not later.asleep),
+        attempts=old.attempts + (later.asked and not later.waits),
+        not_before=None if later.waits else later.at,  # what it waits for may come at any time
     )

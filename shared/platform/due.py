@@ -14,7 +14,7 @@ import msgspec
 
 from shared import log
 from shared.platform.documents import Collection, Stored
-from shared.platform.errors import NotFound, VersionChanged
+from shared.platform.errors import PlatformError, Unavailable, VersionChanged
 from shared.platform.ports import Clock, DocumentStore, Event, EventBus, Where
 
 
@@ -40,9 +40,13 @@ class DueList:
         """Publish the event at `at`, instead of whatever the key held before."""
         self._items.put(key, _item(at, event, subject))
 
+    def expect(self, key: str, event: Event, *, subject: str = "") -> None:
+        """Publish after the grace time, unless `send` or `done` comes first; precedes the change that needs it."""
+        self.plan(key, self._clock.now() + self._grace, event, subject=subject)
+
     def send(self, key: str, event: Event, *, subject: str = "") -> None:
         """Publish now, and again until `done(key)`: the item is stored first, so nothing is lost in between."""
-        self._items.put(key, _item(self._clock.now() + self._grace, event, subject))
+        self.expect(key, event, subject=subject)
         self._bus.publish(event)
 
     def done(self, key: str) -> None:
@@ -67,10 +71,14 @@ class DueList:
 
     def _publish(self, stored: Stored[DueItem]) -> None:
         item = stored.value
+        # Published first, moved on second: dying in between publishes twice, the other way round not at all.
         try:
             self._bus.publish(Event(item.topic, item.message, item.attributes))
-        except NotFound:
-            log.error("due item for an unknown topic", topic=item.topic)
+        except Unavailable:
+            raise
+        except PlatformError as error:
+            # No such topic, or no right to it: the items behind this one must not wait until somebody mends that.
+            log.error("due item cannot be published", topic=item.topic, error=type(error).__name__)
         try:
             self._items.replace(stored, msgspec.structs.replace(item, at=self._clock.now() + self._again))
         except VersionChanged:

@@ -42,6 +42,11 @@ class Claim:
         """The holder's number; a write that carries a lower one than seen before is from a dead holder."""
         return self.stored.value.fence
 
+    @property
+    def until(self) -> datetime:
+        """When the lease ends."""
+        return self.stored.value.until
+
 
 @dataclass(frozen=True, slots=True)
 class Busy:
@@ -84,12 +89,14 @@ class Once:
             try:
                 return Claim(self._records.create(key, fresh))
             except AlreadyExists:
+                # Somebody was quicker by a moment. What it wrote is not read again: it is busy either way.
                 return Busy(fresh.until, note)
         old = stored.value
         if old.expires_at > now and old.state == "done":
             return Done(old.result, old.note)
         if old.state == "held" and old.until > now:
             return Busy(old.until, old.note)
+        # The fence goes on from the old one, also after a release: a late holder must never look like the newest.
         return self._take_over(stored, msgspec.structs.replace(fresh, fence=old.fence + 1))
 
     def _take_over(self, stored: Stored[Record], record: Record) -> Claim | Busy:

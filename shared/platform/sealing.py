@@ -33,17 +33,17 @@ class Sealer:
 
     def __init__(self, secrets: SecretStore, name: str) -> None:
         self._secrets, self._name = secrets, name
-        self._keys: dict[int, AESGCM] = {}
-        self._newest = 0
+        self._ring: tuple[int, dict[int, AESGCM]] = (0, {})
         self._lock = threading.Lock()
 
     def seal(self, plain: bytes, *, bound_to: str) -> bytes:
         """Encrypt; only `open` with the same `bound_to` gives it back. Raises NotFound, Unavailable."""
-        if not self._newest:
+        if not self._ring[0]:
             self._load()
+        newest, keys = self._ring
         nonce = random.token_bytes(_NONCE)
-        header = _MAGIC + self._newest.to_bytes(4, "big")
-        return header + nonce + self._keys[self._newest].encrypt(nonce, plain, header + bound_to.encode())
+        header = _MAGIC + newest.to_bytes(4, "big")
+        return header + nonce + keys[newest].encrypt(nonce, plain, header + bound_to.encode())
 
     def open(self, sealed: bytes, *, bound_to: str) -> bytes:
         """Decrypt. Raises SealBroken, Unavailable."""
@@ -57,17 +57,18 @@ class Sealer:
             raise SealBroken("sealed for another owner, or changed") from None
 
     def _key(self, version: int) -> AESGCM:
-        if version not in self._keys:
+        if version not in self._ring[1]:
             self._load()
-        if version not in self._keys:
+        key = self._ring[1].get(version)
+        if key is None:
             raise SealBroken(f"version {version} of secret {self._name} is not enabled")
-        return self._keys[version]
+        return key
 
     def _load(self) -> None:
         with self._lock:
-            versions = self._secrets.enabled(self._name)
-            self._keys = {item.version: _cipher(item) for item in versions}
-            self._newest = max(self._keys)
+            found = {item.version: _cipher(item) for item in self._secrets.enabled(self._name)}
+            # In one step: a thread that seals meanwhile must not find the new keys without its own newest one.
+            self._ring = (max(found), found)
 
 
 def _cipher(secret: SecretVersion) -> AESGCM:

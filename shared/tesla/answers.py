@@ -42,6 +42,9 @@ def refusal(reply: WireReply, regions: Regions) -> errors.Refused:
         return errors.WrongRegion(reply.status, text, regions.in_text(text))
     if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
         return errors.RateLimited(reply.status, text, retry_after_s(reply))
+    if reply.status == HTTPStatus.UNAUTHORIZED and "mobile_access_disabled" in text:
+        # The car's setting, not the token: a refresh and a second, billed call would change nothing.
+        return errors.Forbidden(reply.status, text)
     if reply.status == HTTPStatus.FORBIDDEN:
         kind = errors.LimitExceeded if "EXCEEDED_LIMIT" in text else errors.Forbidden
         return kind(reply.status, text)

@@ -31,12 +31,16 @@ _REFUSED_FROM, _FREE_FROM = 300, 500
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What a call is made with: a bearer token, the region to call and the scopes it carries."""
+    """What a call is made with: a bearer token, the region to call and the scopes it carries.
+
+    `business`: the token is of an account that owns a business fleet.
+    """
 
     token: str = field(repr=False)
     region: str
     scopes: frozenset[str] = frozenset()
     kind: str = "user"
+    business: bool = False
 
 
 @dataclass(slots=True)
@@ -59,8 +63,11 @@ class Answer:
 class FleetClient:
     """Calls endpoints of the catalogue. `prices` in US dollars by category."""
 
-    def __init__(self, transport: Transport, regions: Regions, clock: Clock, prices: Mapping[Price, float]) -> None:
+    def __init__(
+        self, transport: Transport, regions: Regions, clock: Clock, prices: Mapping[Price, float], domain: str = ""
+    ) -> None:
         self._transport, self._regions, self._clock, self._prices = transport, regions, clock, prices
+        self._domain = domain
 
     def call(
         self,
@@ -90,6 +97,7 @@ class FleetClient:
         except errors.WrongRegion as error:
             if error.region is None or error.region == access.region:
                 raise
+            # Once: two regions that name each other would go on for ever, and each answer is billed.
             return send(error.region)
 
     def _patiently(self, endpoint: Endpoint, region: str, wire: Callable[[], WireReply], tally: Tally) -> Answer:
@@ -112,6 +120,8 @@ class FleetClient:
             body = check(reply, self._regions, pdf=endpoint.pdf)
         except errors.TeslaError as error:
             outcome = error.reason
+            if isinstance(error, errors.RegionUnregistered):
+                log.error("application not registered", region=region, command=self._registration(region))
             raise
         finally:
             price = self._price_usd(endpoint, status)
@@ -128,6 +138,10 @@ class FleetClient:
             )
         return Answer(body, self._clock.now(), region)
 
+    def _registration(self, region: str) -> str:
+        """What an operator types when Tesla says that the application is not registered."""
+        return f"REGION={region} DOMAIN={self._domain or '<host>'} ./run -a do_tesla_register_partner"
+
     def _price_usd(self, endpoint: Endpoint, status: int) -> float:
         """What Tesla bills: every answer below 500; specs only when they were given."""
         billed = 0 < status < (_REFUSED_FROM if endpoint.price is Price.SPECS else _FREE_FROM)
@@ -138,6 +152,8 @@ def require(endpoint: Endpoint, access: Access) -> None:
     """Refuse what Tesla is known to refuse. Raises NotSent, ScopeMissing."""
     if endpoint.token != access.kind:
         raise errors.NotSent(f"{endpoint.name} takes a {endpoint.token} token, not a {access.kind} token")
+    if endpoint.business and not access.business:
+        raise errors.NotSent(f"{endpoint.name} is for accounts that own a business fleet")
     if endpoint.scopes and not access.scopes.intersection(endpoint.scopes):
         raise errors.ScopeMissing(endpoint.scopes[0])
 
@@ -148,6 +164,5 @@ def _harmless(endpoint: Endpoint, error: errors.TeslaError) -> bool:
 
 
 def _pause_s(error: errors.TeslaError, attempt: int) -> float:
-    if isinstance(error, errors.RateLimited):
-        return error.retry_after_s
-    return _FIRST_PAUSE_S * attempt * random.uniform(0.5, 1.5)  # noqa: S311  jitter, not a secret
+    pause_s: float = _FIRST_PAUSE_S * attempt * random.uniform(0.5, 1.5)  # noqa: S311  jitter, not a secret
+    return max(error.retry_after_s, pause_s) if isinstance(error, errors.RateLimited) else pause_s

@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 import msgspec
@@ -24,6 +24,7 @@ from shared.tesla.transport import Transport
 from shared.typed import from_json
 
 _LEEWAY_S = 60
+_LONGEST_LIFE_S = 366 * 86_400
 
 
 class BadIdentity(errors.TeslaError):
@@ -42,7 +43,7 @@ class TokenSet(msgspec.Struct, frozen=True, kw_only=True):
     """What a token call gives; life in seconds. Its repr shows nothing."""
 
     access_token: str
-    expires_in: float
+    expires_in: Annotated[float, msgspec.Meta(ge=0, le=_LONGEST_LIFE_S)]
     refresh_token: str = ""
     id_token: str = ""
 
@@ -133,8 +134,8 @@ class TeslaAuth:
         try:
             reply = self._transport.send("GET", self._urls.jwks)
             keys = jwt.PyJWKSet.from_json(reply.body.decode()) if reply.status == HTTPStatus.OK else None
-        except (errors.NoAnswer, jwt.PyJWKSetError, ValueError):
-            keys = None
+        except (errors.NoAnswer, jwt.PyJWKSetError, ValueError, TypeError, AttributeError, RecursionError):
+            keys = None  # PyJWT takes the shape of the answer for granted
         if keys is None:
             return None
         try:
@@ -168,7 +169,12 @@ class TeslaAuth:
 
 
 def _token_refusal(status: int, body: bytes) -> errors.Refused | None:
-    """`login_required` and its kin (Tesla lists no `invalid_grant`; it would mean the same)."""
+    """`login_required` and its kin (Tesla lists no `invalid_grant`; it would mean the same).
+
+    None where the status alone tells: being asked to wait is no verdict on the token.
+    """
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return None
     try:
         code = str(json.loads(body).get("error", ""))
     except (ValueError, AttributeError, RecursionError):

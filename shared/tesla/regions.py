@@ -22,7 +22,10 @@ class Regions:
 
     def of_url(self, url: str) -> str | None:
         """The region whose host the URL names, or None: such a URL is not to be followed."""
-        wanted = urlsplit(url.strip().rstrip("/,.")).netloc.lower()
+        try:
+            wanted = urlsplit(url.strip().rstrip("/,.")).netloc.lower()
+        except ValueError:  # it comes from an answer: anything may stand there
+            return None
         matches = (name for name, base in self.base_urls.items() if urlsplit(base).netloc.lower() == wanted)
         return next(matches, None)
 

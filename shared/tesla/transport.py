@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from shared.tesla.errors import ConnectionLost, TeslaError, TimedOut, Unreadable
 
 if TYPE_CHECKING:
     import requests
+    from urllib3 import HTTPResponse
     from urllib3.exceptions import HTTPError
 
 _CONNECT_TIMEOUT_S = 5.0
@@ -57,7 +59,7 @@ class Transport:
                 method, url, headers=headers, data=form, json=json, timeout=self._timeout,
                 allow_redirects=False, stream=True,
             ) as reply:  # fmt: skip
-                body = reply.raw.read(self._limit + 1, decode_content=True) or b""
+                body = self._read(reply.raw, time.monotonic() + self._timeout[1])
                 received = {name.lower(): value for name, value in reply.headers.items()}
         except requests.Timeout:
             raise TimedOut("no answer in time") from None
@@ -68,6 +70,22 @@ class Transport:
         if len(body) > self._limit:
             raise Unreadable(f"more than {self._limit} bytes")
         return WireReply(reply.status_code, received, body)
+
+    def _read(self, raw: HTTPResponse, deadline: float) -> bytes:
+        """At most one byte more than the limit. Raises TimedOut past the deadline (of `time.monotonic`).
+
+        The socket's own timeout begins anew with every byte: an answer that dribbles in would hold its thread for
+        ever.
+        """
+        body = bytearray()
+        while len(body) <= self._limit:
+            piece = raw.read1(self._limit + 1 - len(body), decode_content=True)
+            if not piece:
+                break
+            body += piece
+            if time.monotonic() > deadline:
+                raise TimedOut("the answer came too slowly")
+        return bytes(body)
 
     def _pooled(self) -> requests.Session:
         if self._session is None:
@@ -83,7 +101,7 @@ def _session() -> requests.Session:
     from requests.adapters import HTTPAdapter
 
     session = requests.Session()
-    session.trust_env = False
+    session.trust_env = False  # a .netrc of the machine would replace the bearer token, a proxy variable see it
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.headers["User-Agent"] = "car-pulse-tracker"
     adapter = HTTPAdapter(pool_connections=8, pool_maxsize=_POOL)

@@ -71,7 +71,7 @@ class Job:
         """Do it all. Raises StageFailed."""
         lacking = missing() if self.backend == "emulators" else []
         if lacking:
-            raise StageFailed(" ".join(lacking))
+            raise StageFailed(f"find the emulators: {' '.join(lacking)}")
         shutil.rmtree(self.results, ignore_errors=True)
         state = self.results / ".state"
         config = StackConfig(state_dir=state, backend=self.backend, simulator_options=_WORLD)

@@ -1,17 +1,25 @@
-"""README says what the code does."""
+"""README and the pages beside it say what the code does."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-from tests.docs import README, ROOT, TABLES_BY_MARK, render
+import pytest
+
+from tests.docs import MARK, PAGES, README, ROOT, TABLES_BY_MARK, render
 
 
-def test_the_tables_of_the_readme_are_those_of_the_code() -> None:
-    text = README.read_text()
-    assert set(re.findall(r"<!-- ([a-z]+) -->", text)) == set(TABLES_BY_MARK)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_tables_of_a_page_are_those_of_the_code(page: Path) -> None:
+    text = page.read_text()
+    assert MARK.search(text)
     assert render(text) == text, "run: make docs"
+
+
+def test_every_table_stands_on_one_page() -> None:
+    marks = [mark for page in PAGES for mark in MARK.findall(page.read_text())]
+    assert sorted(marks) == sorted(TABLES_BY_MARK)
 
 
 def test_the_readmes_targets_exist() -> None:

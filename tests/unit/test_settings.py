@@ -58,3 +58,10 @@ def test_local_addresses_may_be_plain_http() -> None:
 
 def test_empty_means_unset() -> None:
     assert read_settings({**GOOD, "TESLA_REGION": " "}).tesla_region == "eu"
+
+
+@pytest.mark.parametrize("name", ["TESLA_TOKEN_URL", "TESLA_API_EU", "TESLA_JWKS_URL", "TESLA_AUTHORIZE_URL"])
+def test_tokens_never_travel_in_the_clear(name: str) -> None:
+    with pytest.raises(BadSettings, match=name):
+        read_settings({**GOOD, name: "http://fleet.example"})
+    assert read_settings({**GOOD, name: "http://127.0.0.1:9"})

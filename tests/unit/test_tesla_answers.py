@@ -140,4 +140,4 @@ def test_no_endpoint_puts_the_vin_elsewhere_than_documented() -> None:
         assert not (in_path and in_query), endpoint.name
     assert ENDPOINTS["options"].path == "/api/1/dx/vehicles/options"
     assert ENDPOINTS["specs"].token == "partner"
-    assert "charging_sessions" not in ENDPOINTS
+    assert ENDPOINTS["charging_sessions"].business

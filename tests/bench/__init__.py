@@ -1,0 +1,1 @@
+"""Benches. Each module that declares `BENCHES` is one; `python -m tests.bench --list` shows them."""
