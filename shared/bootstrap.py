@@ -399,9 +399,9 @@ def _handler(name: str, assets: Path | None) -> PushHandler[Any]:
     if name == "housekeeping":
         return handlers.housekeeping(due())
     if name == "fetch_order":
-        return handlers.fetch_order(desk(), settings())
+        return handlers.fetch_order(desk(), settings(), ledger())
     if name == "fetch_vehicle":
-        return handlers.fetch_vehicle(desk(), settings())
+        return handlers.fetch_vehicle(desk(), settings(), ledger())
     if name == "build_report" and assets is not None:
         return handlers.build_report(desk(), assets / "fonts")
     raise ValueError(f"{name} is no topic function")

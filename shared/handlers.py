@@ -22,6 +22,8 @@ from shared.platform.errors import WorkBusy
 from shared.reports.snapshot import Snapshot
 from shared.settings import Settings
 from shared.tesla.errors import TeslaError
+from shared.tesla.ledger import Ledger
+from shared.tesla.metering import metered
 
 _EXPECTED = (WorkBusy,)
 
@@ -30,17 +32,27 @@ class Tick(msgspec.Struct, frozen=True):
     """What the scheduler publishes: nothing."""
 
 
-def fetch_order(desk: Desk, settings: Settings) -> PushHandler[OrderMessage]:
+def fetch_order(desk: Desk, settings: Settings, ledger: Ledger) -> PushHandler[OrderMessage]:
     """Account-level data of an order, then one message per vehicle."""
     worker = OrderWorker(desk, settings.history_page_size)
-    return PushHandler(OrderMessage, worker.run, worker.expired, retry_on=_EXPECTED)
+
+    def run(message: OrderMessage) -> None:
+        with metered(ledger.meter(message.order)):
+            worker.run(message)
+
+    return PushHandler(OrderMessage, run, worker.expired, retry_on=_EXPECTED)
 
 
-def fetch_vehicle(desk: Desk, settings: Settings) -> PushHandler[VehicleMessage]:
+def fetch_vehicle(desk: Desk, settings: Settings, ledger: Ledger) -> PushHandler[VehicleMessage]:
     """One vehicle's modules into a snapshot."""
     fetch = VehicleFetch(desk.blobs, desk.clock, desk.patience, settings.fetch_concurrency)
     worker = VehicleWorker(desk, fetch)
-    return PushHandler(VehicleMessage, worker.run, worker.expired, retry_on=_EXPECTED)
+
+    def run(message: VehicleMessage) -> None:
+        with metered(ledger.meter(message.order)):
+            worker.run(message)
+
+    return PushHandler(VehicleMessage, run, worker.expired, retry_on=_EXPECTED)
 
 
 def build_report(desk: Desk, fonts: Path) -> PushHandler[VehicleMessage]:

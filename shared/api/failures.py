@@ -11,6 +11,7 @@ from shared.edge.problems import NOT_FOUND, Problem, ProblemType
 from shared.orders.book import OrderGone
 from shared.orders.service import OrderError
 from shared.tesla import errors as tesla
+from shared.tesla.ledger import BudgetExceeded
 
 CONSENT_DENIED = ProblemType("consent-denied", 403, "The owner did not consent at Tesla")
 CONSENT_SCOPE = ProblemType("consent-scope-refused", 502, "Tesla refuses a scope that this application asks for")
@@ -33,6 +34,7 @@ ACCOUNT_DIFFERS = ProblemType("account-differs", 409, "The order belongs to anot
 TESLA_UNAVAILABLE = ProblemType("tesla-unavailable", 503, "Tesla does not answer usably; try again shortly")
 TESLA_BUSY = ProblemType("tesla-rate-limited", 503, "Tesla asks to wait")
 TESLA_REFUSED = ProblemType("tesla-refused", 502, "Tesla refuses this")
+TESLA_BUDGET = ProblemType("tesla-budget-exceeded", 503, "The budget for calls to Tesla is used up")
 TESLA_LOGIN = ProblemType("tesla-login-required", 409, "The consent at Tesla has ended; consent again")
 TESLA_REGION = ProblemType("tesla-region-unregistered", 503, "This service is not registered in the owner's region")
 
@@ -61,6 +63,7 @@ _ORDER: Mapping[str, ProblemType] = MappingProxyType(
     }
 )
 _TESLA: tuple[tuple[type[tesla.TeslaError], ProblemType], ...] = (
+    (BudgetExceeded, TESLA_BUDGET),
     (tesla.ScopeMissing, SCOPE_MISSING),
     (tesla.LoginRequired, TESLA_LOGIN),
     (tesla.RegionUnregistered, TESLA_REGION),

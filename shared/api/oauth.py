@@ -27,6 +27,7 @@ from shared.edge.problems import Problem
 from shared.edge.routes import Auth, Call, Reply, Route
 from shared.orders.book import OrderGone
 from shared.orders.service import OrderError, check_connect
+from shared.tesla.metering import metered
 
 _BASE = "/api/v1/tesla/oauth"
 _NEEDED = "vehicle_device_data"
@@ -110,7 +111,8 @@ def complete(services: Services, call: Call) -> Reply:
         raise Problem(CLAIM_INVALID, "no grant")
     with as_problems():
         attached = services.consent.attach(call.grant.key, call.body.claim, partial(_approve, services, call))
-        order = services.orders.connect(call.grant.subject, attached)
+        with metered(services.ledger().meter(call.grant.subject)):
+            order = services.orders.connect(call.grant.subject, attached)
         services.consent.finish(call.body.claim)
     return Reply(
         Connected(

@@ -25,6 +25,7 @@ from shared.api.views import OrderView, order_view
 from shared.edge.routes import Auth, Call, Reply, Route
 from shared.orders.finishing import Manifest
 from shared.orders.model import ListedVehicle
+from shared.tesla.metering import metered
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 """RFC 3339 with an offset: a moment without one means something else to everybody."""
@@ -96,13 +97,14 @@ def show(services: Services, call: Call) -> Reply:
 
 def list_vehicles(services: Services, call: Call) -> Reply:
     """The connected account's vehicles."""
-    with as_problems():
-        return Reply(AccountVehicles(vehicles=services.orders.vehicles(call.path["order_id"])))
+    order_id = call.path["order_id"]
+    with as_problems(), metered(services.ledger().meter(order_id)):
+        return Reply(AccountVehicles(vehicles=services.orders.vehicles(order_id)))
 
 
 def select(services: Services, call: Call) -> Reply:
     """Choose vehicles and start."""
-    with as_problems():
+    with as_problems(), metered(services.ledger().meter(call.path["order_id"])):
         services.orders.select(call.path["order_id"], call.body.vehicles)
         return Reply(_view(services, call.path["order_id"]))
 

@@ -28,6 +28,7 @@ IN_WORDS: Mapping[str, str] = MappingProxyType(
         "disconnected": "The Tesla account was disconnected.",
         "unauthorized": "Tesla did not accept the access token.",
         "billing_limit": "The service's allowance at Tesla is used up.",
+        "budget": "The budget for calls to Tesla was used up.",
         "rate_limited": "Tesla asked to wait, longer than this order could.",
         "server_error": "Tesla's servers failed repeatedly.",
         "timed_out": "Tesla did not answer in time.",

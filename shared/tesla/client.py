@@ -20,6 +20,7 @@ from shared.platform.ports import Clock
 from shared.tesla import errors
 from shared.tesla.answers import check
 from shared.tesla.catalogue import Endpoint, Price
+from shared.tesla.metering import current_meter
 from shared.tesla.regions import Regions
 from shared.tesla.transport import Transport, WireReply
 
@@ -113,6 +114,9 @@ class FleetClient:
         return self._once(endpoint, region, wire, tally)
 
     def _once(self, endpoint: Endpoint, region: str, wire: Callable[[], WireReply], tally: Tally) -> Answer:
+        meter, asked = current_meter(), self._prices.get(endpoint.price, 0.0)
+        if meter is not None:
+            meter.before(asked)
         started, outcome, status = self._clock.monotonic(), "ok", 0
         try:
             reply = wire()
@@ -127,6 +131,8 @@ class FleetClient:
             price = self._price_usd(endpoint, status)
             tally.calls += 1
             tally.price_usd += price
+            if meter is not None:
+                meter.after(endpoint.name, outcome, asked, price)
             log.info(
                 "tesla call",
                 endpoint=endpoint.name,

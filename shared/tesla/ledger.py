@@ -142,10 +142,6 @@ class Ledger:
             shards.setdefault(stored.value.day, []).append(stored.value)
         return [_day(day, parts) for day, parts in shards.items()]
 
-    def forget(self, order: str) -> None:
-        """Drop an order's purse."""
-        self._purses.delete(f"order.{order}")
-
     def _open(self, key: str) -> None:
         try:
             self._purses.create(key, Purse(taken_micro=0, expires_at=self._clock.now() + _PURSE_KEPT))
