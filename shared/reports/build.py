@@ -15,11 +15,15 @@ from shared.reports.sections import (
     alerts,
     annex,
     battery,
-    charging,
     cover,
+    energy,
     fleet,
+    habits,
     invoices,
+    money,
     options,
+    places,
+    range_now,
     service,
     software,
     sources,
@@ -29,18 +33,23 @@ from shared.reports.sections import (
 )
 from shared.reports.sections.common import Section
 from shared.reports.snapshot import Snapshot
+from shared.reports.version import RENDERER_VERSION
 
 SECTIONS: tuple[Section, ...] = (
     battery.SECTION,
-    tyres.SECTION,
-    alerts.SECTION,
     warranty.SECTION,
-    charging.SECTION,
-    invoices.SECTION,
-    service.SECTION,
-    software.SECTION,
+    alerts.SECTION,
+    tyres.SECTION,
+    money.SECTION,
+    energy.SECTION,
+    places.SECTION,
+    habits.SECTION,
+    range_now.SECTION,
     options.SECTION,
     specs.SECTION,
+    software.SECTION,
+    service.SECTION,
+    invoices.SECTION,
     fleet.SECTION,
     annex.SECTION,
     sources.SECTION,
@@ -48,19 +57,22 @@ SECTIONS: tuple[Section, ...] = (
 """The report's sections after the cover, in order."""
 
 
-def render_report(snapshot: Snapshot, *, fonts: Path, fallback_fonts: Sequence[Path] = ()) -> bytes:
-    """The report of one vehicle as a PDF. The same arguments give the same bytes.
+def render_report(
+    snapshot: Snapshot, *, fonts: Path, verify_url: str = "", fallback_fonts: Sequence[Path] = ()
+) -> bytes:
+    """The report of one vehicle as a PDF. The same arguments and `RENDERER_VERSION` give the same bytes.
 
     Args:
         snapshot: What was fetched; whatever it holds or lacks, a report comes out.
-        fonts: Folder with ``DejaVuSans.ttf`` and ``DejaVuSans-Bold.ttf``.
+        fonts: Folder with ``DejaVuSans.ttf`` and ``DejaVuSans-Bold.ttf``, and at best their cores beside them.
+        verify_url: Where the report can be verified, printed as text and as a QR code; neither when empty.
         fallback_fonts: Further font files for scripts that these lack, such as Chinese. None by default: the bytes
             would depend on the machine.
 
     Raises:
         OSError: A font file cannot be read.
     """
-    readings = read(snapshot)
+    readings = read(snapshot, verify_url)
     face = Typeface.of(fonts, fallback_fonts)
     flow = lay_out(readings, face)
     return write_pdf(flow.sheets, flow.bookmarks, face, _imprint(readings, flow))
@@ -77,11 +89,12 @@ def lay_out(readings: Readings, face: Typeface) -> Flow:
         place_all([Heading(section.title), *section.build(readings)], flow)
     contents.fill(flow)
     head = f"Vehicle report · VIN {readings.snapshot.vin} · {shorten(cover.title(readings), 60)}"
-    frame(flow, head, f"Report {cover.report_id(readings)} · as of {readings.units.stamp(readings.now)}")
+    foot = f"Report {readings.report_id} · as of {readings.units.stamp(readings.now)}"
+    frame(flow, head, foot, f"Snapshot SHA-256 {readings.snapshot_sha256} · renderer version {RENDERER_VERSION}")
     return flow
 
 
 def _imprint(readings: Readings, flow: Flow) -> Imprint:
     """The document's properties, all from the snapshot."""
     title = flow.fit(f"Vehicle report {cover.title(readings)}", 150).replace("\n", " ")
-    return Imprint(title, f"VIN {readings.snapshot.vin}, report {cover.report_id(readings)}", readings.now)
+    return Imprint(title, f"VIN {readings.snapshot.vin}, report {readings.report_id}", readings.now)

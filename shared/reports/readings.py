@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -51,6 +52,9 @@ class Readings:
     unreadable: Mapping[str, str]
     """By module: why its answer, which was fetched, could not be read."""
 
+    verify_url: str = ""
+    """Where the report can be verified; empty where that is not offered."""
+
     def get(self, module: str, model: type[M]) -> M | None:
         """The module's typed answer."""
         found = self.decoded.get(module)
@@ -81,6 +85,16 @@ class Readings:
         """The report's moment, always with a zone."""
         taken_at = self.snapshot.taken_at
         return taken_at if taken_at.tzinfo is not None else taken_at.replace(tzinfo=UTC)
+
+    @property
+    def report_id(self) -> str:
+        """Order and vehicle, by which the report can be found again."""
+        return f"{self.snapshot.order_id}.{self.snapshot.vehicle_id}"
+
+    @cached_property
+    def snapshot_sha256(self) -> str:
+        """Digest of the snapshot's bytes as they are stored, in hexadecimal."""
+        return hashlib.sha256(self.snapshot.encode()).hexdigest()
 
     def fetched_at(self, module: str) -> datetime | None:
         """When the module was fetched."""
@@ -119,7 +133,7 @@ class Readings:
         return tree
 
 
-def read(snapshot: Snapshot) -> Readings:
+def read(snapshot: Snapshot, verify_url: str = "") -> Readings:
     """Decode every module that was answered. Never raises: what cannot be read is named in the result."""
     decoded: dict[str, Decoded[Any]] = {}
     unreadable: dict[str, str] = {}
@@ -131,7 +145,7 @@ def read(snapshot: Snapshot) -> Readings:
             decoded[result.module] = decode(result.body, model)
         except Undecodable as problem:
             unreadable[result.module] = problem.reason
-    return Readings(snapshot, decoded, unreadable)
+    return Readings(snapshot, decoded, unreadable, verify_url)
 
 
 def units_of(gui: GuiSettings | None, region: str, offset_s: int | None) -> Units:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from shared.reports.analysis import alerts, battery, charging, tyres, warranty
+from shared.reports.analysis.age import age_of
 from shared.reports.analysis.annex import WITHHELD, groups_of
 from shared.reports.analysis.field_words import show, title_of
 from shared.reports.analysis.parse import leading_figure
@@ -75,14 +76,11 @@ def test_the_lowest_level_still_gives_an_estimate() -> None:
 def test_health_against_what_two_years_usually_cost(soh: str, level: Level) -> None:
     """Two years: 4.6 % usual loss, so 95.4 % less 3 points is the limit."""
     specs = VehicleSpecs(battery_soh=soh, production_date=datetime(2024, 2, 11, tzinfo=UTC))
-    found = battery.health(specs, datetime(2026, 2, 10, 12, tzinfo=UTC))
-    assert found is not None
-    assert found.usual_percent == pytest.approx(95.4, abs=0.01)
-    assert battery.verdict(found, "none").level is level
-
-
-def test_range_alone_gives_no_verdict() -> None:
-    assert battery.verdict(None, battery.full_range(charge(74, 243.31))).level is Level.UNKNOWN
+    age = age_of(specs, None, None, datetime(2026, 2, 10, 12, tzinfo=UTC))
+    found = battery.health([("Tesla", battery.quoted(specs))], age, None)
+    assert found.usual is not None
+    assert found.usual.middle == pytest.approx(95.4, abs=0.01)
+    assert battery.verdict(found).level is level
 
 
 def test_tyres_of_the_sample(readings: Readings) -> None:
@@ -189,6 +187,65 @@ def test_no_active_warranty() -> None:
     expired = warranty.covers(WarrantyDetails(expired_warranty=(Warranty(),)), None, NOW)
     assert warranty.verdict(expired).level is Level.BAD
     assert warranty.verdict([]).level is Level.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("per_year_mi", "first", "day"),
+    [(8_000.0, "time", "2028-02-11"), (20_000.0, "distance", "2027-02-11"), (None, None, "2028-02-11")],
+)
+def test_which_limit_of_a_warranty_comes_first(per_year_mi: float | None, first: str | None, day: str) -> None:
+    """20,000 mi are left: two and a half years at 8,000 mi a year, one year at 20,000."""
+    details = WarrantyDetails(
+        active_warranty=(
+            Warranty(
+                expiration_date=datetime(2028, 2, 11, 8, 42, tzinfo=UTC),
+                expiration_odometer=50_000.0,
+                odometer_unit="MI",
+            ),
+        )
+    )
+    (found,) = warranty.covers(details, 30_000.0, NOW, per_year_mi)
+    assert found.ends_first == first
+    assert found.ends_by is not None
+    assert str(found.ends_by.date()) == day
+
+
+def test_the_two_tyres_of_an_axle() -> None:
+    state = VehicleState(
+        tpms_pressure_fl_bar=2.75, tpms_pressure_fr_bar=2.65, tpms_pressure_rl_bar=2.5, tpms_pressure_rr_bar=2.9
+    )
+    front, rear = tyres.axle_gaps(tyres.tyres(state))
+    assert (front.axle, front.wide) == ("Front", False)
+    assert (rear.axle, rear.wide) == ("Rear", True)
+    assert [gap.left_minus_right_bar for gap in (front, rear)] == pytest.approx([0.1, -0.4])
+    assert tyres.axle_gaps(tyres.tyres(VehicleState(tpms_pressure_fl_bar=2.75))) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "ecu"),
+    [
+        ("UI_a212_AEBSFaulted", "UI"),
+        ("VCSEC_w005_x", "VCSEC"),
+        ("odd", "not stated"),
+        ("_x", "not stated"),
+        (None, "not stated"),
+    ],
+)
+def test_the_control_unit_is_the_first_part_of_the_name(name: str | None, ecu: str) -> None:
+    assert alerts.ecu_of(Alert(name=name)) == ecu
+
+
+def test_control_units_in_words() -> None:
+    assert alerts.ecu_words("BMS") == "BMS (Battery management)"
+    assert alerts.ecu_words("XYZ") == "XYZ"
+
+
+def test_alerts_by_month_with_the_driver_apart() -> None:
+    november = Alert(name="B", time=datetime(2025, 11, 30, tzinfo=UTC), audience=("service",))
+    found = alerts.per_month([alert(1, "customer"), alert(9, "service-fix", "customer"), november, Alert()], 12)
+    assert found == [("2025-11", 0, 1), ("2025-12", 0, 0), ("2026-01", 2, 0)]
+    assert alerts.per_month([november, alert(1)], 1) == [("2026-01", 0, 1)]
+    assert alerts.per_month([], 12) == []
 
 
 def test_money_is_never_added_over_currencies(readings: Readings) -> None:

@@ -11,7 +11,7 @@ from shared.reports.layout.flow import BOTTOM_MM, CONTENT_MM, MARGIN_MM, Flow
 from shared.reports.layout.ink import BODY, PAGE_HEIGHT_MM, PAGE_WIDTH_MM, STRONG, Text
 from shared.reports.layout.table import Column, Table
 from shared.reports.layout.text import REPLACEMENT, clean, clip, shorten, wrap
-from shared.reports.layout.typeface import Typeface, advances
+from shared.reports.layout.typeface import BOLD_CORE_FILE, BOLD_FILE, REGULAR_FILE, Typeface, advances
 from tests.unit.test_reports_samples import FONTS
 
 FACE = Typeface.of(FONTS)
@@ -73,10 +73,10 @@ def test_shorten_and_clip_say_that_something_is_missing() -> None:
 
 
 def test_a_bold_text_borrows_missing_characters_from_the_regular_font() -> None:
-    lent = min(set(advances(FACE.regular)) - set(advances(FACE.bold)))
+    lent = min(set(advances(FONTS / REGULAR_FILE)) - set(advances(FONTS / BOLD_FILE)))
     (bold, first), (regular, second) = FACE.runs(f"a{lent}", bold=True)
-    assert (bold.name, first) == ("DejaVuSans-Bold.ttf", "a")
-    assert (regular.name, second) == ("DejaVuSans.ttf", lent)
+    assert (bold.name, first) == (BOLD_CORE_FILE, "a")
+    assert (regular.name, second) == (REGULAR_FILE, lent)
     assert FACE.width_mm(f"a{lent}", STRONG) > FACE.width_mm("a", STRONG)
 
 

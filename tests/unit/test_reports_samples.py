@@ -113,6 +113,29 @@ def warranty(name: str, date: str, odometer: int) -> Json:
     }
 
 
+def spec_sheet() -> Json:
+    """The data sheet of a car of two years."""
+    return {
+        "vin": VIN,
+        "batterySoH": "93%",
+        "batteryCapacityKwh": "82.3kWh",
+        "batterySoHTimestamp": "2026-01-28T00:00:00Z",
+        "productionDate": "2024-02-11T00:00:00Z",
+        "equipmentPrice": [{"code": "$APBS", "name": "Autopilot", "price": 0}],
+        "totalPrice": 60990,
+    }
+
+
+def notes_sheet() -> Json:
+    """One note and the three versions."""
+    return {
+        "release_notes": [{"title": "Minor Fixes", "subtitle": " ", "description": "Fixes."}],
+        "deployed_version": "2026.2.3",
+        "staged_version": "2026.8.1",
+        "release_notes_version": "2026.2.0",
+    }
+
+
 def bodies() -> dict[str, Json]:
     """A good answer of every module."""
     return {
@@ -141,27 +164,8 @@ def bodies() -> dict[str, Json]:
         "service_data": {"response": {}},
         "warranty": {"activeWarranty": [warranty("Battery Warranty", "2030-02-11T00:00:00Z", 100_000)]},
         "options": {"codes": [{"code": "$MT352", "displayName": "Long Range All-Wheel Drive", "isActive": True}]},
-        "specs": {
-            "response": {
-                "vin": VIN,
-                "batterySoH": "93%",
-                "batteryCapacityKwh": "82.3kWh",
-                "batterySoHTimestamp": "2026-01-28T00:00:00Z",
-                "productionDate": "2024-02-11T00:00:00Z",
-                "equipmentPrice": [{"code": "$APBS", "name": "Autopilot", "price": 0}],
-                "totalPrice": 60990,
-            }
-        },
-        "release_notes": {
-            "response": {
-                "response": {
-                    "release_notes": [{"title": "Minor Fixes", "subtitle": " ", "description": "Fixes."}],
-                    "deployed_version": "2026.2.3",
-                    "staged_version": "2026.8.1",
-                    "release_notes_version": "2026.2.0",
-                }
-            }
-        },
+        "specs": {"response": spec_sheet()},
+        "release_notes": {"response": {"response": notes_sheet()}},
         "fleet_status": {
             "response": {
                 "key_paired_vins": [VIN],

@@ -17,6 +17,9 @@ _EQUAL_SHARE = 0.005
 _LARGEST_EXCESS = -2.0
 """No tyre holds three times its recommended pressure."""
 
+GAP_BAR = 0.2
+"""Two tyres of an axle that differ by more are worth a look: a slow leak empties one side first."""
+
 QUANTUM_BAR = 0.025
 """Step of the pressures Tesla sends."""
 
@@ -84,6 +87,29 @@ def _tyre(state: VehicleState, name: str, corner: str, axle: str) -> Tyre:
         soft_warning=getattr(state, f"tpms_soft_warning_{corner}") is True,
         hard_warning=getattr(state, f"tpms_hard_warning_{corner}") is True,
         seen_at=instant(getattr(state, f"tpms_last_seen_pressure_time_{corner}_s")),
+    )
+
+
+@dataclass(frozen=True)
+class AxleGap:
+    """How much the left tyre of an axle holds more than the right one, in bar."""
+
+    axle: str
+    left_minus_right_bar: float
+
+    @property
+    def wide(self) -> bool:
+        """Whether the gap is worth a look."""
+        return abs(self.left_minus_right_bar) > GAP_BAR + QUANTUM_BAR / 2
+
+
+def axle_gaps(wheels: tuple[Tyre, Tyre, Tyre, Tyre]) -> tuple[AxleGap, ...]:
+    """The gaps of the axles of which both pressures are known."""
+    pairs = (("Front", wheels[0], wheels[1]), ("Rear", wheels[2], wheels[3]))
+    return tuple(
+        AxleGap(name, left.pressure_bar - right.pressure_bar)
+        for name, left, right in pairs
+        if left.pressure_bar is not None and right.pressure_bar is not None
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared.reports.level import Level, Verdict
 from shared.reports.units import KM_PER_MILE
@@ -13,6 +13,9 @@ from shared.tesla.models.care import Warranty, WarrantyDetails
 SOON_DAYS = 180
 SOON_MI = 5000.0
 DAYS_PER_YEAR = 365.25
+_FAR_YEARS = 200.0
+_LAST_YEAR = 9000
+"""From then on, the calendar may end before the distance does."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,20 @@ class Cover:
     days_left: float | None
     miles_left: float | None
     years: float | None
+    distance_ends_at: datetime | None = None
+    """When the distance runs out, if the car goes on as so far."""
+
+    @property
+    def ends_first(self) -> str | None:
+        """``time`` or ``distance``, whichever ends the warranty at the current rate; None where one is not known."""
+        if self.ends_at is None or self.distance_ends_at is None:
+            return None
+        return "time" if self.ends_at <= self.distance_ends_at else "distance"
+
+    @property
+    def ends_by(self) -> datetime | None:
+        """The earlier of the two ends, as far as they are known."""
+        return min((at for at in (self.ends_at, self.distance_ends_at) if at is not None), default=None)
 
     @property
     def soon(self) -> bool:
@@ -48,31 +65,52 @@ class Cover:
         return min(1.0, max(0.0, self.miles_left / self.ends_mi))
 
 
-def covers(answer: WarrantyDetails, odometer_mi: float | None, now: datetime) -> tuple[Cover, ...]:
-    """Active warranties first, then upcoming and expired ones, each in Tesla's order."""
+def covers(
+    answer: WarrantyDetails, odometer_mi: float | None, now: datetime, per_year_mi: float | None = None
+) -> tuple[Cover, ...]:
+    """Active warranties first, then upcoming and expired ones, each in Tesla's order.
+
+    `per_year_mi` is the distance of a year so far; without it no end by distance is foretold.
+    """
     by_state = (
         ("Active", answer.active_warranty),
         ("Upcoming", answer.upcoming_warranty),
         ("Expired", answer.expired_warranty),
     )
     return tuple(
-        _cover(warranty, state, odometer_mi, now) for state, warranties in by_state for warranty in warranties or ()
+        _cover(warranty, state, odometer_mi, now, per_year_mi)
+        for state, warranties in by_state
+        for warranty in warranties or ()
     )
 
 
-def _cover(warranty: Warranty, state: str, odometer_mi: float | None, now: datetime) -> Cover:
+def _cover(
+    warranty: Warranty, state: str, odometer_mi: float | None, now: datetime, per_year_mi: float | None
+) -> Cover:
     """One warranty against today's date and odometer."""
     ends_mi = _miles(warranty.expiration_odometer, warranty.odometer_unit)
     ends_at = warranty.expiration_date
+    miles_left = None if ends_mi is None or odometer_mi is None else ends_mi - odometer_mi
     return Cover(
         name=warranty.warranty_display_name or warranty.warranty_type or "Warranty without a name",
         state=state,
         ends_at=ends_at if state != "Expired" else warranty.warranty_expired_on or ends_at,
         ends_mi=ends_mi,
         days_left=None if ends_at is None else (ends_at - now).total_seconds() / 86_400,
-        miles_left=None if ends_mi is None or odometer_mi is None else ends_mi - odometer_mi,
+        miles_left=miles_left,
         years=warranty.coverage_age_in_years,
+        distance_ends_at=_distance_end(miles_left, per_year_mi, now),
     )
+
+
+def _distance_end(miles_left: float | None, per_year_mi: float | None, now: datetime) -> datetime | None:
+    """When the distance left is driven at `per_year_mi`; None where that is not known or beyond all sense."""
+    if miles_left is None or not per_year_mi:
+        return None
+    years = max(0.0, miles_left) / per_year_mi
+    if years >= _FAR_YEARS or now.year > _LAST_YEAR:
+        return None
+    return now + timedelta(days=years * DAYS_PER_YEAR)
 
 
 def _miles(limit: float | None, unit: str | None) -> float | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from shared.reports.layout.flow import COLUMN_GAP_MM, CONTENT_MM, MARGIN_MM, TOP_MM, Flow, line_mm
 from shared.reports.layout.ink import (
@@ -23,6 +23,12 @@ from shared.reports.layout.ink import (
     Colour,
     Font,
 )
+
+Cells: TypeAlias = list[tuple[list[str], list[str]]]
+"""Lines of label and value, by entry."""
+
+_SMALL_GRID_ROWS = 6
+_BETWEEN_MM = 3.0
 
 
 class Block(Protocol):
@@ -169,28 +175,42 @@ class KeyValues:
     label_share: float = 0.5
 
     def lead_mm(self, flow: Flow) -> float:
-        """About two rows; `flow` does not matter."""
-        del flow
-        return 2 * (line_mm(BODY) + 4)
+        """The whole of a small grid, about two rows of a large one."""
+        rows = self._rows()
+        if len(rows) > _SMALL_GRID_ROWS:
+            return 2 * (line_mm(BODY) + 4)
+        return sum(_row_mm(self._cells(flow, row)) for row in rows)
 
     def place(self, flow: Flow) -> None:
-        """Draw the grid; a row never breaks over pages."""
-        width = (CONTENT_MM - COLUMN_GAP_MM * (self.columns - 1)) / self.columns
-        for start in range(0, len(self.entries), self.columns):
-            self._row(flow, self.entries[start : start + self.columns], width)
+        """Draw the grid; a row never breaks over pages, and a small grid does not either."""
+        flow.need(self.lead_mm(flow))
+        for row in self._rows():
+            self._row(flow, self._cells(flow, row))
         flow.y_mm += 2.4
 
-    def _row(self, flow: Flow, entries: Sequence[Entry], width_mm: float) -> None:
-        """One row: as high as its highest cell."""
-        label_mm = width_mm * self.label_share
-        cells = [
+    def _rows(self) -> list[Sequence[Entry]]:
+        """The entries row by row."""
+        return [self.entries[start : start + self.columns] for start in range(0, len(self.entries), self.columns)]
+
+    @property
+    def _width_mm(self) -> float:
+        """Width of one column."""
+        return (CONTENT_MM - COLUMN_GAP_MM * (self.columns - 1)) / self.columns
+
+    def _cells(self, flow: Flow, entries: Sequence[Entry]) -> Cells:
+        """Lines of label and value of each entry of a row."""
+        label_mm = self._width_mm * self.label_share
+        return [
             (
                 flow.lines(entry.label, label_mm - 2, limit=3),
-                flow.lines(entry.value, width_mm - label_mm, STRONG, limit=6),
+                flow.lines(entry.value, self._width_mm - label_mm, STRONG, limit=6),
             )
             for entry in entries
         ]
-        height = max(len(lines) for cell in cells for lines in cell) * line_mm(BODY) + 1.9
+
+    def _row(self, flow: Flow, cells: Cells) -> None:
+        """One row: as high as its highest cell."""
+        width_mm, label_mm, height = self._width_mm, self._width_mm * self.label_share, _row_mm(cells)
         flow.need(height)
         for number, (label, value) in enumerate(cells):
             x = MARGIN_MM + number * (width_mm + COLUMN_GAP_MM)
@@ -198,3 +218,24 @@ class KeyValues:
             flow.write(value, x + label_mm, flow.y_mm + 0.9, width_mm - label_mm, font=STRONG)
             flow.rule(flow.y_mm + height, x, width_mm)
         flow.y_mm += height
+
+
+def _row_mm(cells: Cells) -> float:
+    """Height of a row of the grid."""
+    return max(len(lines) for cell in cells for lines in cell) * line_mm(BODY) + 1.9
+
+
+@dataclass(frozen=True)
+class Together:
+    """Blocks that stay on one page, where one page can hold them."""
+
+    blocks: Sequence[Block]
+
+    def lead_mm(self, flow: Flow) -> float:
+        """All of them, as far as each says how high it is."""
+        return sum(block.lead_mm(flow) + _BETWEEN_MM for block in self.blocks)
+
+    def place(self, flow: Flow) -> None:
+        """Place them one under the other."""
+        flow.need(self.lead_mm(flow))
+        place_all(self.blocks, flow)

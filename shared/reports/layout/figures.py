@@ -17,6 +17,7 @@ from shared.reports.layout.ink import (
     PANEL,
     SMALL,
     STRONG,
+    TINY,
     UNKNOWN,
     WATCH,
     WHITE,
@@ -26,6 +27,7 @@ from shared.reports.layout.ink import (
 from shared.reports.level import Level, Verdict
 
 _CAR_MM = 47.0
+_FEW_BARS = 6
 
 LEVEL_COLOURS: dict[Level, Colour] = {
     Level.GOOD: GOOD,
@@ -37,10 +39,11 @@ LEVEL_COLOURS: dict[Level, Colour] = {
 
 @dataclass(frozen=True)
 class Light:
-    """A verdict and what it is about."""
+    """A verdict, what it is about, and where and when that comes from."""
 
     title: str
     verdict: Verdict
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,11 +62,17 @@ class Lights:
         gap = 3.0
         width = (CONTENT_MM - gap * (len(self.lights) - 1)) / len(self.lights)
         reasons = [flow.lines(light.verdict.reason, width - 5, SMALL, limit=7) for light in self.lights]
-        height = 15.5 + max(len(lines) for lines in reasons) * line_mm(SMALL)
+        sources = [
+            flow.lines(light.source, width - 5, TINY, limit=3) if light.source else [] for light in self.lights
+        ]
+        foot = max(map(len, sources)) * line_mm(TINY)
+        height = 15.5 + max(map(len, reasons)) * line_mm(SMALL) + (foot + 1.5 if foot else 0.0)
         flow.need(height)
         flow.y_mm += 1.5
         for number, (light, reason) in enumerate(zip(self.lights, reasons, strict=True)):
-            self._tile(flow, light, reason, (MARGIN_MM + number * (width + gap), width, height))
+            x = MARGIN_MM + number * (width + gap)
+            self._tile(flow, light, reason, (x, width, height))
+            flow.write(sources[number], x + 2.5, flow.y_mm + height - foot - 1.6, width - 5, font=TINY, colour=MUTED)
         flow.y_mm += height + 4
 
     @staticmethod
@@ -104,12 +113,13 @@ class Bars:
     value_mm: float = 52.0
 
     def lead_mm(self, flow: Flow) -> float:
-        """About two bars; `flow` does not matter."""
+        """A few bars stay together; `flow` does not matter."""
         del flow
-        return 2 * (line_mm(BODY) + 2.2)
+        return min(len(self.bars), _FEW_BARS) * (line_mm(BODY) + 2.2)
 
     def place(self, flow: Flow) -> None:
         """Draw each bar between its label and its value."""
+        flow.need(self.lead_mm(flow))
         for bar in self.bars:
             self._bar(flow, bar)
         flow.y_mm += 2

@@ -19,6 +19,7 @@ from shared.reports.layout.ink import (
     Colour,
     Font,
     Jump,
+    Mark,
     Rule,
     Sheet,
     Text,
@@ -52,6 +53,8 @@ class Flow:
     sheets: list[Sheet] = field(default_factory=lambda: [Sheet()])
     bookmarks: list[Bookmark] = field(default_factory=list)
     y_mm: float = TOP_MM
+    _broken: dict[tuple[str, float, Font, int], list[str]] = field(default_factory=dict)
+    """Texts broken into lines before: tables repeat themselves, and what is kept whole is measured first."""
 
     @property
     def room_mm(self) -> float:
@@ -78,9 +81,13 @@ class Flow:
         return clean(shorten(text, limit), self.face)
 
     def lines(self, text: str, width_mm: float, font: Font = BODY, *, limit: int = 60) -> list[str]:
-        """`text`, of any origin, as at most `limit` lines of that width."""
-        wrapped = wrap(self.fit(text, 6000), width_mm, font, self.face)
-        return clip(wrapped, limit, width_mm, font, self.face)
+        """`text`, of any origin, as at most `limit` lines of that width. The list is shared: do not change it."""
+        key = (text, width_mm, font, limit)
+        lines = self._broken.get(key)
+        if lines is None:
+            wrapped = wrap(self.fit(text, 6000), width_mm, font, self.face)
+            lines = self._broken[key] = clip(wrapped, limit, width_mm, font, self.face)
+        return lines
 
     def box(self, x_mm: float, y_mm: float, width_mm: float, height_mm: float, fill: Colour) -> None:
         """A filled rectangle on this page."""
@@ -89,6 +96,10 @@ class Flow:
     def panel(self, x_mm: float, y_mm: float, width_mm: float, height_mm: float, fill: Colour) -> None:
         """A filled rectangle with rounded corners on this page."""
         self.sheets[-1].marks.append(Box(x_mm, y_mm, width_mm, height_mm, fill, radius_mm=1.2))
+
+    def mark(self, *marks: Mark) -> None:
+        """Put marks on this page."""
+        self.sheets[-1].marks.extend(marks)
 
     def rule(self, y_mm: float, x_mm: float = MARGIN_MM, width_mm: float = CONTENT_MM) -> None:
         """A horizontal hairline on this page."""
@@ -120,10 +131,14 @@ class Flow:
         return free if align == "right" else free / 2
 
 
-def frame(flow: Flow, head: str, foot: str) -> None:
-    """Running head and foot of every page: `head` from the second page on, `foot` and "Page x of y" on all."""
+def frame(flow: Flow, head: str, foot: str, first_foot: str = "") -> None:
+    """Running head and foot of every page: `head` from the second page on, `foot` and "Page x of y" on all.
+
+    `first_foot` is a second line under the foot of the first page.
+    """
     head_line = flow.lines(head, CONTENT_MM, SMALL, limit=1)
     foot_line = flow.lines(foot, CONTENT_MM - 30, SMALL, limit=1)
+    second_line = flow.lines(first_foot, CONTENT_MM, SMALL, limit=1)
     total = len(flow.sheets)
     for number, sheet in enumerate(flow.sheets, start=1):
         page = Flow(flow.face, sheets=[sheet])
@@ -132,6 +147,8 @@ def frame(flow: Flow, head: str, foot: str) -> None:
             page.rule(15.5)
         page.rule(BOTTOM_MM + 4)
         page.write(foot_line, MARGIN_MM, BOTTOM_MM + 5.5, CONTENT_MM, font=SMALL, colour=MUTED)
+        if number == 1:
+            page.write(second_line, MARGIN_MM, BOTTOM_MM + 9.2, CONTENT_MM, font=SMALL, colour=MUTED)
         count = [f"Page {number} of {total}"]
         page.write(count, MARGIN_MM, BOTTOM_MM + 5.5, CONTENT_MM, font=SMALL, colour=MUTED, align="right")
 

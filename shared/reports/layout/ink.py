@@ -21,6 +21,9 @@ MUTED: Colour = (92, 101, 115)
 HAIRLINE: Colour = (211, 217, 225)
 PANEL: Colour = (245, 247, 249)
 BRAND: Colour = (21, 58, 91)
+MIDDLE: Colour = (93, 143, 188)
+PALE: Colour = (190, 211, 230)
+"""With BRAND three steps of one hue, far enough apart to be told apart in grey."""
 WHITE: Colour = (255, 255, 255)
 GOOD: Colour = (22, 112, 66)
 WATCH: Colour = (166, 94, 0)
@@ -42,6 +45,7 @@ BODY = Font(8.5)
 STRONG = Font(8.5, bold=True)
 SMALL = Font(7.2)
 SMALL_STRONG = Font(7.2, bold=True)
+TINY = Font(5.8)
 
 
 class Text(NamedTuple):
@@ -76,6 +80,26 @@ class Rule(NamedTuple):
     width_mm: float = 0.2
 
 
+class Poly(NamedTuple):
+    """Straight lines through `points`: closed and filled with `fill`, or a line of `colour`, dashed if asked."""
+
+    points: tuple[tuple[float, float], ...]
+    fill: Colour | None = None
+    colour: Colour | None = None
+    width_mm: float = 0.35
+    dash_mm: float = 0.0
+
+
+class Dot(NamedTuple):
+    """A filled disc with a rim of `rim` round it."""
+
+    x_mm: float
+    y_mm: float
+    radius_mm: float
+    fill: Colour
+    rim: Colour
+
+
 class Jump(NamedTuple):
     """A rectangle that leads to the page with index `page`."""
 
@@ -86,7 +110,17 @@ class Jump(NamedTuple):
     page: int
 
 
-Mark: TypeAlias = Text | Box | Rule | Jump
+class Link(NamedTuple):
+    """A rectangle that leads to an address."""
+
+    x_mm: float
+    y_mm: float
+    width_mm: float
+    height_mm: float
+    url: str
+
+
+Mark: TypeAlias = Text | Box | Rule | Poly | Dot | Jump | Link
 
 
 class Bookmark(NamedTuple):

@@ -9,7 +9,7 @@ from shared.reports.layout.flow import CONTENT_MM, MARGIN_MM, Align, Flow, line_
 from shared.reports.layout.ink import BRAND, INK, PANEL, SMALL, SMALL_STRONG, WHITE, Colour, Font
 
 _PAD_MM = 1.3
-_SHORT_ROWS = 8
+_SHORT_ROWS = 12
 _ROOM_FOR_ROWS_MM = 20.0
 
 

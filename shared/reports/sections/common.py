@@ -64,7 +64,8 @@ def source(readings: Readings, what: str, at: datetime | None) -> Paragraph:
 
 def grid(entries: Iterable[tuple[str, str]], *, columns: int = 2) -> KeyValues:
     """A key/value grid; entries without a value stay, with a dash, so that a gap is seen."""
-    return KeyValues([Entry(label, value) for label, value in entries], columns=columns)
+    share = 0.5 if columns > 1 else 0.22
+    return KeyValues([Entry(label, value) for label, value in entries], columns=columns, label_share=share)
 
 
 def known(entries: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from shared.reports.analysis import alerts, battery, tyres, warranty
-from shared.reports.analysis.alerts import AlertsFound
-from shared.reports.analysis.charging import History, history_of
+from shared.reports.analysis.charging import History
 from shared.reports.analysis.identity import model_name, software_version, vehicle_name
-from shared.reports.analysis.warranty import Cover
+from shared.reports.findings import alerts_of, battery_health, covers_of, history_of
 from shared.reports.layout.blocks import Block, Heading, Note, small_print
 from shared.reports.layout.figures import Bar, Bars, Light, Lights
 from shared.reports.layout.ink import WATCH
@@ -17,10 +16,8 @@ from shared.reports.layout.masthead import Masthead
 from shared.reports.level import Level, Verdict
 from shared.reports.readings import Readings
 from shared.reports.sections.common import grid, outcome
-from shared.reports.units import NONE, Units, figure, percent
-from shared.tesla.models.care import RecentAlerts, WarrantyDetails
-from shared.tesla.models.charging import ChargingHistory
-from shared.tesla.models.product import VehicleSpecs
+from shared.reports.sections.supercharging import window
+from shared.reports.units import NONE, Units, figure, plural
 
 REGIONS = {"eu": "Europe", "na": "North America, Asia-Pacific", "cn": "China"}
 MOST_GAPS = 8
@@ -39,8 +36,9 @@ def blocks(readings: Readings) -> Sequence[Block]:
         Bars([_completeness(readings)]),
         *_gaps(readings),
         small_print(
-            "The report shows what Tesla's Fleet API said of this car at one moment, with the owner's consent. "
-            "Every figure names its source; what is missing is named with its reason under “Sources and gaps”."
+            f"Charging history: {window(readings) if history_of(readings) else 'not available.'} The report shows "
+            "what Tesla's Fleet API said of this car at one moment, with the owner's consent. Every figure names its "
+            "source; what is missing is named with its reason under “Method, sources and verification”."
         ),
         Heading("Contents", 1),
     ]
@@ -56,60 +54,62 @@ def _masthead(readings: Readings) -> Masthead:
     names = [part for part in (vehicle_name(readings), model_name(readings)) if part]
     subject, *rest = names or [UNNAMED]
     line = f"VIN {readings.snapshot.vin}  ·  as of {readings.units.stamp(readings.now)}"
-    return Masthead("VEHICLE REPORT", subject, rest[0] if rest else "", line)
-
-
-def report_id(readings: Readings) -> str:
-    """Order and vehicle, by which the report can be found again."""
-    return f"{readings.snapshot.order_id}.{readings.snapshot.vehicle_id}"
+    return Masthead("VEHICLE REPORT", subject, rest[0] if rest else "", line, readings.verify_url)
 
 
 def lights(readings: Readings) -> list[Light]:
     """Battery, tyres, alerts, warranty."""
-    now, health = readings.now, battery.health(readings.get("specs", VehicleSpecs), readings.now)
-    battery_verdict = battery.verdict(health, battery.full_range(readings.charge))
+    found = battery_health(readings)
+    rated = battery.verdict(found)
+    wheels, covers = tyres.verdict(tyres.tyres(readings.state)), warranty.verdict(covers_of(readings))
+    noticed = alerts.verdict(alerts_of(readings), readings.now)
+    charge_at = readings.measured_at(readings.charge.timestamp_ms)
+    state_at = readings.measured_at(readings.state.timestamp_ms)
     return [
-        Light("Battery", battery_verdict if health else _explained(readings, "vehicle_data", battery_verdict)),
-        Light("Tyres", _explained(readings, "vehicle_data", tyres.verdict(tyres.tyres(readings.state)))),
-        Light("Alerts", _explained(readings, "recent_alerts", alerts.verdict(_alerts(readings), now))),
-        Light("Warranty", _explained(readings, "warranty", warranty.verdict(_covers(readings)))),
+        Light(
+            "Battery",
+            rated if found.methods else _explained(readings, "vehicle_data", rated),
+            _source(readings, "specs, charge_state, vehicle_config", charge_at or readings.fetched_at("specs")),
+        ),
+        Light(
+            "Tyres", _explained(readings, "vehicle_data", wheels), _source(readings, "vehicle_state.tpms_*", state_at)
+        ),
+        _light(readings, "Alerts", "recent_alerts", noticed),
+        _light(readings, "Warranty", "warranty", covers),
     ]
+
+
+def _light(readings: Readings, title: str, module: str, verdict: Verdict) -> Light:
+    """The light of a module of its own."""
+    return Light(title, _explained(readings, module, verdict), _source(readings, module, readings.fetched_at(module)))
+
+
+def _source(readings: Readings, what: str, at: datetime | None) -> str:
+    """The fields behind a light and their time; nothing where there was no answer."""
+    return f"{what}, {readings.units.stamp(at)}" if at else ""
 
 
 def _explained(readings: Readings, module: str, verdict: Verdict) -> Verdict:
     """The verdict, or why its module is missing."""
     found = outcome(readings, module)
-    if found is None or found.complete:
+    if found is None:
+        return Verdict(Level.UNKNOWN, "Unknown", "Not part of this order.")
+    if found.complete:
         return verdict
     return Verdict(Level.UNKNOWN, "Unknown", f"{found.title} missing. {found.reason}")
 
 
-def _alerts(readings: Readings) -> AlertsFound | None:
-    """The alerts, if they were read."""
-    answer = readings.get("recent_alerts", RecentAlerts)
-    return alerts.alerts_found(answer) if answer else None
-
-
-def _covers(readings: Readings) -> Sequence[Cover] | None:
-    """The warranties, if they were read."""
-    answer = readings.get("warranty", WarrantyDetails)
-    return warranty.covers(answer, readings.state.odometer_mi, readings.now) if answer else None
-
-
 def _key_figures(readings: Readings) -> list[tuple[str, str]]:
     """One figure of each of the main sections."""
-    units, charge = readings.units, readings.charge
-    health = battery.health(readings.get("specs", VehicleSpecs), readings.now)
-    found, history = _alerts(readings), _history(readings)
+    units, methods = readings.units, battery_health(readings).methods
+    found, history = alerts_of(readings), history_of(readings)
     return [
-        ("Range at 100 %", range_words(battery.full_range(charge), units)),
-        ("State of health, by Tesla", percent(health.soh_percent, 1) if health else NONE),
-        ("State of charge", percent(charge.battery_level_percent)),
+        ("Range at 100 %", range_words(battery.full_range(readings.charge), units)),
+        ("State of health", "\n".join(map(battery.brief, methods)) or NONE),
         ("Lowest tyre", units.bar(min(_pressures(readings), default=None))),
         ("Recent alerts", str(len(found.alerts)) if found else NONE),
         ("Warranty ends next", units.day(min(_ends(readings), default=None))),
-        ("Supercharging sessions", str(len(history.sessions)) if history else NONE),
-        ("Energy of these sessions", figure(history.energy_kwh, "kWh") if history else NONE),
+        ("Supercharging on record", _supercharging(history) if history else NONE),
     ]
 
 
@@ -120,10 +120,9 @@ def range_words(estimate: battery.FullRange | str, units: Units) -> str:
     return f"{units.miles(estimate.range_mi, 1)} ± {units.miles(estimate.error_mi, 1)}"
 
 
-def _history(readings: Readings) -> History | None:
-    """This car's recorded charging, if it was read."""
-    answer = readings.get("charging_history", ChargingHistory)
-    return history_of(answer, readings.snapshot.vin) if answer else None
+def _supercharging(history: History) -> str:
+    """Sessions and their energy."""
+    return f"{plural(len(history.sessions), 'session')}, {figure(history.energy_kwh, 'kWh')}"
 
 
 def _pressures(readings: Readings) -> list[float]:
@@ -132,9 +131,9 @@ def _pressures(readings: Readings) -> list[float]:
 
 
 def _ends(readings: Readings) -> list[datetime]:
-    """When the active warranties end."""
-    covers = _covers(readings) or ()
-    return [cover.ends_at for cover in covers if cover.state == "Active" and cover.ends_at is not None]
+    """When the active warranties end, by date or by distance."""
+    covers = covers_of(readings) or ()
+    return [cover.ends_by for cover in covers if cover.state == "Active" and cover.ends_by is not None]
 
 
 def _identity(readings: Readings, units: Units) -> list[tuple[str, str]]:
@@ -147,7 +146,7 @@ def _identity(readings: Readings, units: Units) -> list[tuple[str, str]]:
         ("Odometer", units.miles(readings.state.odometer_mi)),
         ("Software", software_version(readings) or NONE),
         ("As of", units.stamp(readings.now)),
-        ("Report", report_id(readings)),
+        ("Report", readings.report_id),
         ("Package", snapshot.package),
         ("Region", REGIONS.get(region.lower(), region)),
         ("Units", f"{units.distance}, {units.temperature}, {units.pressure}"),
@@ -165,5 +164,5 @@ def _gaps(readings: Readings) -> list[Block]:
     missing = [found for found in readings.outcomes if not found.complete]
     lines = [f"{found.title}: {found.state.lower()}. {found.reason}" for found in missing[:MOST_GAPS]]
     if len(missing) > MOST_GAPS:
-        lines.append(f"{len(missing) - MOST_GAPS} more under “Sources and gaps”.")
+        lines.append(f"{len(missing) - MOST_GAPS} more under “Method, sources and verification”.")
     return [Note("\n".join(line[:240] for line in lines), WATCH)] if lines else []

@@ -65,7 +65,7 @@ def _measured(specs: VehicleSpecs, units: Units) -> list[tuple[str, str]]:
     range_km = leading_figure(specs.battery_range)
     capacity = specs.battery_capacity
     return [
-        ("Battery state of health", _percent(specs.battery_soh)),
+        ("State of health, quoted", _quoted(specs.battery_soh)),
         ("State of health measured", units.stamp(specs.battery_soh_timestamp)),
         ("Battery capacity", words(capacity) if isinstance(capacity, str) else _kwh(capacity)),
         ("Range, type approval", NONE if range_km is None else units.miles(range_km / KM_PER_MILE)),
@@ -74,9 +74,10 @@ def _measured(specs: VehicleSpecs, units: Units) -> list[tuple[str, str]]:
     ]
 
 
-def _percent(value: str | float | None) -> str:
-    """Tesla's text as sent, or a bare figure in percent."""
-    return percent(value, 1) if isinstance(value, int | float) else words(value)
+def _quoted(value: str | float | None) -> str:
+    """Tesla's state of health, with a word that it is one method of two."""
+    text = percent(value, 1) if isinstance(value, int | float) else words(value)
+    return text if text == NONE else f"{text}, see “Battery health”"
 
 
 def _kwh(value: float | None) -> str:
