@@ -59,7 +59,7 @@ locks: ## Pin the newest versions again (needs uv)
 	uv pip compile --quiet pyproject.toml --group dev -c requirements.txt --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade -o requirements-dev.txt
 	uv pip compile --quiet pyproject.toml --group dev --group bench -c requirements-dev.txt --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade -o requirements-bench.txt
 
-docs: $(VENV)/.ready ## Write the tables of README.md from the code
+docs: $(VENV)/.ready ## Write the tables of README.md and docs/ from the code
 	@$(BIN)/python -m tests.docs
 
 clean: ## Remove what was built; .local/ and .venv/ stay
