@@ -46,6 +46,9 @@ App = Callable[[flask.Request], flask.Response]
 LOCAL_URL_KEY = "local-url-key"
 """Secret that signs download URLs (embedded)."""
 
+_RUN_S = 60
+"""Housekeeping publishes what is due once a minute."""
+
 clock = SystemClock()
 
 P = ParamSpec("P")
@@ -150,10 +153,14 @@ def sealer() -> Sealer:
 @_once
 def due() -> DueList:
     """The durable to-do list."""
+    from shared.accounts.keeper import PLANNED_PER_S, TOPIC
     from shared.platform.due import DueList
 
     chosen = settings()
-    return DueList(documents(), events(), clock, again_s=chosen.due_again_s, grace_s=chosen.outbox_grace_s)
+    per_run = {TOPIC: PLANNED_PER_S * _RUN_S}
+    return DueList(
+        documents(), events(), clock, again_s=chosen.due_again_s, grace_s=chosen.outbox_grace_s, per_run=per_run
+    )
 
 
 @_once
@@ -207,6 +214,7 @@ def tesla_auth() -> TeslaAuth:
 @_once
 def fleet_client() -> FleetClient:
     """The Fleet API."""
+    from shared.tesla.breaker import Breaker
     from shared.tesla.catalogue import Price
     from shared.tesla.client import FleetClient
 
@@ -217,7 +225,8 @@ def fleet_client() -> FleetClient:
         Price.WAKE: chosen.tesla_price_wake_usd,
         Price.SPECS: chosen.tesla_price_specs_usd,
     }
-    return FleetClient(transport(), regions(), clock, prices, urlsplit(chosen.public_url).hostname or "")
+    domain, breaker = urlsplit(chosen.public_url).hostname or "", Breaker(documents(), clock, chosen.tesla_breaker_s)
+    return FleetClient(transport(), regions(), clock, prices, domain, breaker)
 
 
 @_once
@@ -253,10 +262,13 @@ def keeper() -> TokenKeeper:
 def consent() -> Consent:
     """The owner's consent."""
     from shared.accounts.consent import Consent, ConsentRules
+    from shared.tesla.catalogue import Contract
 
     chosen = settings()
     rules = ConsentRules(
-        scopes={"vehicle": chosen.tesla_vehicle_scopes},
+        vehicle_scopes=chosen.tesla_vehicle_scopes,
+        energy=Contract.BRIEF if chosen.tesla_energy_contract == "brief" else Contract.PUBLISHED,
+        auto=chosen.tesla_energy_contract == "auto",
         redirect_uri=f"{chosen.public_url.rstrip('/')}/api/v1/tesla/oauth/callback",
         life_s=chosen.consent_s,
     )
@@ -280,7 +292,7 @@ def sessions() -> _OfAccount:
 
         def of(self, account: str) -> AccountSession:
             """The Fleet API as the account sees it."""
-            return AccountSession(account, keeper(), fleet_client(), _partner_tokens())
+            return AccountSession(account, keeper(), fleet_client(), _partner_tokens(), regions())
 
     return Sessions()
 
@@ -329,13 +341,16 @@ def desk() -> Desk:
 @_once
 def services() -> Services:
     """What the HTTP handlers work with."""
+    from shared.accounts.connections import Connections
     from shared.api.services import Services
     from shared.orders.service import OrderRules, OrderService
 
     chosen = settings()
     rules = OrderRules(days=chosen.order_days, deadline_s=chosen.order_deadline_s)
-    orders = OrderService(desk(), grants(), keeper(), regions(), rules)
-    return Services(chosen, secrets(), consent(), keeper(), orders, desk(), registrar, ledger)
+    orders = OrderService(desk(), grants(), keeper(), rules)
+    return Services(
+        chosen, secrets(), consent(), keeper(), orders, desk(), registrar, ledger, grants(), Connections(documents())
+    )
 
 
 # Entry points
@@ -395,7 +410,7 @@ def _handler(name: str, assets: Path | None) -> PushHandler[Any]:
     from shared import handlers
 
     if name == "refresh_tokens":
-        return handlers.refresh_tokens(keeper(), consent())
+        return handlers.refresh_tokens(keeper(), consent(), clock)
     if name == "housekeeping":
         return handlers.housekeeping(due())
     if name == "fetch_order":
@@ -403,5 +418,5 @@ def _handler(name: str, assets: Path | None) -> PushHandler[Any]:
     if name == "fetch_vehicle":
         return handlers.fetch_vehicle(desk(), settings(), ledger())
     if name == "build_report" and assets is not None:
-        return handlers.build_report(desk(), assets / "fonts")
+        return handlers.build_report(desk(), assets / "fonts", settings().public_url)
     raise ValueError(f"{name} is no topic function")

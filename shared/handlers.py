@@ -8,9 +8,10 @@ import msgspec
 
 from shared import log
 from shared.accounts.consent import Consent
-from shared.accounts.keeper import TokenKeeper
+from shared.accounts.keeper import PLANNED_PER_S, TokenKeeper
 from shared.accounts.messages import TokenUpkeep
 from shared.edge.push import PushHandler
+from shared.orders import names
 from shared.orders.desk import Desk
 from shared.orders.model import OrderMessage, VehicleMessage
 from shared.orders.order_worker import OrderWorker
@@ -19,6 +20,8 @@ from shared.orders.vehicle_fetch import VehicleFetch
 from shared.orders.vehicle_worker import VehicleWorker
 from shared.platform.due import DueList
 from shared.platform.errors import WorkBusy
+from shared.platform.pace import Pace
+from shared.platform.ports import Clock
 from shared.reports.snapshot import Snapshot
 from shared.settings import Settings
 from shared.tesla.errors import TeslaError
@@ -55,26 +58,28 @@ def fetch_vehicle(desk: Desk, settings: Settings, ledger: Ledger) -> PushHandler
     return PushHandler(VehicleMessage, run, worker.expired, retry_on=_EXPECTED)
 
 
-def build_report(desk: Desk, fonts: Path) -> PushHandler[VehicleMessage]:
-    """One PDF from one snapshot."""
+def build_report(desk: Desk, fonts: Path, public_url: str) -> PushHandler[VehicleMessage]:
+    """One PDF from one snapshot. It leads to `public_url`, where it can be verified."""
 
     def render(snapshot: Snapshot) -> bytes:
         from shared.reports.build import render_report
 
-        return render_report(snapshot, fonts=fonts)
+        path = names.verify_path(snapshot.order_id, snapshot.vehicle_id)
+        return render_report(snapshot, fonts=fonts, verify_url=f"{public_url.rstrip('/')}{path}")
 
     worker = ReportWorker(desk, render)
     return PushHandler(VehicleMessage, worker.run, worker.expired, retry_on=_EXPECTED)
 
 
-def refresh_tokens(keeper: TokenKeeper, consent: Consent) -> PushHandler[TokenUpkeep]:
-    """One account's refresh, or the end of a consent that nobody claimed."""
+def refresh_tokens(keeper: TokenKeeper, consent: Consent, clock: Clock) -> PushHandler[TokenUpkeep]:
+    """One account's refresh, or the end of a consent that nobody claimed. Refreshes are paced in this process."""
+    pace = Pace(clock, PLANNED_PER_S)
 
     def run(message: TokenUpkeep) -> None:
         if message.pending_consent:
             consent.drop(message.pending_consent)
         elif message.account:
-            keeper.upkeep(message.account)
+            keeper.upkeep(message.account, pace.wait)
 
     return PushHandler(TokenUpkeep, run, _given_up, retry_on=(*_EXPECTED, TeslaError))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
+from ipaddress import ip_address
 from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
@@ -67,6 +68,9 @@ class Settings:
         "scopes asked of a vehicle owner, comma separated",
         ("openid", "offline_access", "vehicle_device_data", "vehicle_charging_cmds", "vehicle_specs"),
     )
+    tesla_energy_contract: Literal["auto", "published", "brief"] = _setting(
+        "energy scopes and writes: Tesla's published ones, those of older recipes, or whichever Tesla takes", "auto"
+    )
     tesla_client_id_secret: str = _setting("secret id of the client id", "bnc-cpt-tesla-client-id")
     tesla_client_secret_secret: str = _setting("secret id of the client secret", "bnc-cpt-tesla-client-secret")
     tesla_public_key_secret: str = _setting("secret id of the public key (PEM)", "bnc-cpt-tesla-public-key")
@@ -80,6 +84,7 @@ class Settings:
     tesla_price_command_usd: float = _setting("price of a command", 0.001, least=0)
     tesla_price_wake_usd: float = _setting("price of a wake-up", 0.02, least=0)
     tesla_price_specs_usd: float = _setting("price of a specs result", 0.10, least=0)
+    tesla_breaker_s: int = _setting("calls held back after Tesla's billing limit was reached", 900, least=1)
     tesla_day_budget_usd: float = _setting("most that all Tesla calls of a day may cost; 0: no limit", 0.0, least=0)
     tesla_order_budget_usd: float = _setting("most that one order's Tesla calls may cost; 0: no limit", 2.0, least=0)
 
@@ -181,8 +186,9 @@ def _contradictions(settings: Settings, environ: Mapping[str, str]) -> list[str]
         (deployed and not settings.oidc_audience, "OIDC_AUDIENCE is not set"),
         (deployed and not settings.pusher, "PUSHER is not set"),
         (
-            not _is_web_url(settings.public_url),
-            "PUBLIC_URL must be an https:// URL (http:// only on this machine)",
+            not _may_be_redirected_to(settings),
+            "PUBLIC_URL must be an https:// URL of a public host, Tesla redirects owners there"
+            " (of this machine only with every Tesla URL on this machine too)",
         ),
         *(
             (not _is_web_url(getattr(settings, name)), f"{name.upper()} must be an https:// URL, tokens go there")
@@ -192,7 +198,31 @@ def _contradictions(settings: Settings, environ: Mapping[str, str]) -> list[str]
     return [problem for wrong, problem in checks if wrong]
 
 
+def _may_be_redirected_to(settings: Settings) -> bool:
+    """Whether an owner's consent may end here: over HTTPS at a public host, or all of it on one machine."""
+    if not _is_local(settings.public_url):
+        return _scheme_and_host(settings.public_url)[0] == "https"
+    return _is_web_url(settings.public_url) and all(_is_local(getattr(settings, name)) for name in _TOKEN_URLS)
+
+
 def _is_web_url(url: str) -> bool:
-    parts = urlsplit(url)
-    local = parts.hostname in ("127.0.0.1", "localhost")
-    return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and local))
+    scheme, _host = _scheme_and_host(url)
+    return scheme == "https" or (scheme == "http" and _is_local(url))
+
+
+def _is_local(url: str) -> bool:
+    """Whether the URL's host is this machine, whatever way that is written."""
+    host = _scheme_and_host(url)[1].rstrip(".")
+    try:
+        return ip_address(host).is_loopback or ip_address(host).is_unspecified
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _scheme_and_host(url: str) -> tuple[str, str]:
+    """Both, or two empty strings for what is no URL with a host."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "", ""
+    return (parts.scheme, parts.hostname) if parts.hostname else ("", "")

@@ -8,15 +8,20 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from shared.api import partner_key
 from shared.api.tables import TABLES
 from shared.edge.routes import Auth, Route
 from shared.manifest import read_manifest
-from shared.orders.packages import EVERY_MODULE, HISTORY, PACKAGES
+from shared.orders.packages import EVERY_MODULE, HISTORY, PACKAGES, Package
+from shared.reports.build import SECTIONS
+from shared.reports.readings import read
 from shared.settings import Settings
 from shared.tesla.catalogue import ENDPOINTS
 from tests import fleet_tables
 from tests.markdown import table
+from tests.unit.test_reports_samples import snapshot
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
@@ -54,15 +59,50 @@ def settings() -> str:
 
 
 def packages() -> str:
-    """What each package fetches, and what one vehicle of it costs at Tesla's published prices, invoices apart."""
-    rows = []
-    for module in EVERY_MODULE:
-        row = [f"`{module}`"]
-        for package in PACKAGES.values():
-            bought = package.history if module == HISTORY else module in package.modules
-            row.append("●" if bought else "")
-        rows.append((*row, ENDPOINTS[module].price.value))
-    return table(("module", *PACKAGES, "price category"), rows)
+    """What each package fetches, what that costs for one vehicle at Tesla's published prices, and what it shows.
+
+    Invoices are left out of the cost: their number is the vehicle's.
+    """
+    rows = [
+        (f"`{module}`", *(_dot(module in _bought(p)) for p in PACKAGES.values()), ENDPOINTS[module].price.value)
+        for module in EVERY_MODULE
+    ]
+    costs = [f"**${sum(map(_price_usd, _bought(package))):.3f}**" for package in PACKAGES.values()]
+    rows.append(("**Tesla's price per vehicle**", *costs, "each invoice: data"))
+    shown = [_sections_of(package) for package in PACKAGES.values()]
+    rows += [(section.title, *(_dot(section.title in titles) for titles in shown), "") for section in SECTIONS]
+    return table(("fetched; shown in the report", *PACKAGES, "price category"), rows)
+
+
+def _dot(present: bool) -> str:
+    return "●" if present else ""
+
+
+def _bought(package: Package) -> tuple[str, ...]:
+    """Everything that is fetched for a vehicle, invoices apart."""
+    return (*package.modules, *([HISTORY] if package.history else []))
+
+
+def _price_usd(module: str) -> float:
+    """The default of the price's setting, which is the published one."""
+    name = f"tesla_price_{ENDPOINTS[module].price.value}_usd"
+    return float(getattr(Settings(public_url=""), name, 0.0))
+
+
+def _sections_of(package: Package) -> set[str]:
+    """Titles of the sections that have something to say when all that the package fetches was answered."""
+    full, bought = snapshot(), _bought(package)
+    modules = tuple(result for result in full.modules if result.module in bought)
+    invoices = full.invoices if package.history else ()
+    readings = read(msgspec.structs.replace(full, modules=modules, invoices=invoices))
+    nothing = read(msgspec.structs.replace(full, modules=(), invoices=()))
+    said = {section.title: repr(section.build(readings)) for section in SECTIONS}
+    return {
+        section.title
+        for section in SECTIONS
+        if "Not part of this order." not in said[section.title]
+        and said[section.title] != repr(section.build(nothing))
+    }
 
 
 def functions() -> str:

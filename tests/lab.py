@@ -190,7 +190,7 @@ def running_lab(simulator: Simulator, folder: Path, **overrides: Any) -> Iterato
     """A lab over the folder; the process's settings are its own until the block ends."""
     clock = ShiftedClock()
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in {**_environment(simulator, folder), **overrides}.items():
+        for name, value in {**lab_environment(simulator, folder), **overrides}.items():
             patch.setenv(name, str(value))
         patch.setattr(bootstrap, "clock", clock)
         patch.setattr("shared.edge.guard.Guard.identify", lambda *_args, **_options: "pusher@lab.example")
@@ -209,7 +209,8 @@ def forget() -> None:
             clear()
 
 
-def _environment(simulator: Simulator, folder: Path) -> dict[str, str]:
+def lab_environment(simulator: Simulator, folder: Path) -> dict[str, str]:
+    """The environment of the service over the folder and the simulator; its secrets are new ones."""
     urls = simulator.urls
     return {
         "BACKEND": "embedded",

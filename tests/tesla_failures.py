@@ -30,6 +30,8 @@ class Failure:
         token, scopes: What it is called with; the scope is the endpoint's own where none is given.
         account: Owner 0 lives in the region that is called first, owner 1 in another one.
         heard: Whether the client can tell the price: an answer that never came may have been billed.
+        held: Whether Tesla's billing limit was reached just before.
+        reaches: The regions that the token is for, where that matters.
     """
 
     name: str
@@ -45,6 +47,8 @@ class Failure:
     scopes: tuple[str, ...] | None = None
     account: int = 0
     heard: bool = True
+    held: bool = False
+    reaches: tuple[str, ...] = ()
 
 
 def _status(
@@ -87,6 +91,15 @@ _UNSENT = (
         scopes=("vehicle_specs",),
     ),
     Failure(
+        name="held-back",
+        condition="not sent: less than `TESLA_BREAKER_S` after a 402 or an `EXCEEDED_LIMIT`",
+        outcome=errors.HeldBack,
+        calls=0,
+        billed=0,
+        operator="logged as an error once; one call tries when the time is over, and lets the others go on",
+        held=True,
+    ),
+    Failure(
         name="business-only",
         condition="not sent: `charging_sessions` for a person's account",
         outcome=errors.NotSent,
@@ -116,7 +129,7 @@ _REFUSED = (
         "mobile_access_disabled",
         name="401-mobile-access",
     ),
-    _status(402, "402", errors.LimitExceeded, "pay Tesla's bill or add a payment method"),
+    _status(402, "402", errors.LimitExceeded, "pay Tesla's bill or add a payment method; all calls are held back"),
     _status(
         403,
         "403 `Unauthorized missing scopes`",
@@ -131,7 +144,7 @@ _REFUSED = (
         outcome=errors.LimitExceeded,
         calls=1,
         billed=1,
-        operator="raise the billing limit at developer.tesla.com, or wait for the next month",
+        operator="raise the limit at developer.tesla.com, or wait for the next month; all calls are held back",
         kind="exceeded_limit",
     ),
     _status(
@@ -143,7 +156,13 @@ _REFUSED = (
         name="403-protocol",
         endpoint="wake_up",
     ),
-    _status(404, "404", errors.Missing, "the vehicle has left the account", "not_found"),
+    _status(
+        404,
+        "404",
+        errors.Missing,
+        "the vehicle has left the account; where Tesla never confirmed the region, it is asked for first",
+        "not_found",
+    ),
     _status(
         404,
         "404 of an energy write",
@@ -199,6 +218,16 @@ _REFUSED = (
         billed=2,
         operator="asked once more in that region, which is remembered",
         account=1,
+    ),
+    Failure(
+        name="421-out-of-reach",
+        condition="421 that names a region which the token is not for",
+        outcome=errors.WrongRegion,
+        calls=1,
+        billed=1,
+        operator="remembered; asked there with a token refreshed for it, else the owner has to consent again",
+        account=1,
+        reaches=("eu",),
     ),
     _status(
         421,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import msgspec
@@ -23,14 +23,15 @@ from shared.platform.due import DueList
 from shared.platform.once import Claim, Once
 from shared.platform.ports import Clock, DocumentStore, Event
 from shared.platform.sealing import Sealer
+from shared.tesla.catalogue import ENERGY_SCOPES, Contract
 from shared.tesla.oauth import BadIdentity, TeslaAuth, TokenSet, read_claims
+from shared.tesla.scopes import LOCATION, energy_family, energy_scopes, holds, missing
 from shared.typed import from_json
 
 _LEASE_S = 60.0
 _LONGEST_CODE = 4096
-LOCATION_SCOPE = "vehicle_location"
-_NOT_IN_USER_TOKENS = ("openid", "offline_access", "vehicle_specs")
-"""Asked for, but no user token need carry them: their absence costs an owner nothing."""
+_FAMILY_KEPT = timedelta(days=1)
+"""How long it is remembered which energy scopes Tesla refused for a grant."""
 
 
 class ConsentError(Exception):
@@ -68,6 +69,13 @@ class PendingConsent(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime
 
 
+class EnergyFamily(msgspec.Struct, frozen=True, kw_only=True):
+    """The energy scopes that a grant asks for next, because Tesla refused the others."""
+
+    contract: Contract
+    expires_at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Started:
     """A consent to send the owner to."""
@@ -79,7 +87,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """A consent attached: the account, and what was granted and what was asked for but left out."""
+    """A consent attached: the account, what it is granted by now, and what was asked for but left out."""
 
     account: str
     region: str
@@ -90,15 +98,20 @@ class Attached:
 
 @dataclass(frozen=True, slots=True)
 class ConsentRules:
-    """What consents are asked with: scopes per product, our redirect URI, how long one may take."""
+    """What consents are asked with: the vehicle scopes, the energy contract, our redirect URI, how long one may take.
 
-    scopes: dict[Product, tuple[str, ...]]
+    `auto`: where Tesla refuses the energy scopes of one contract, those of the other are asked for next.
+    """
+
+    vehicle_scopes: tuple[str, ...]
+    energy: Contract
+    auto: bool
     redirect_uri: str
     life_s: int
 
 
 class Consent:
-    """Runs consents. Collections: `oauth_states`, `pending_consents`."""
+    """Runs consents. Collections: `oauth_states`, `pending_consents`, `energy_families`."""
 
     def __init__(
         self,
@@ -112,16 +125,23 @@ class Consent:
     ) -> None:
         self._states = Collection(store, "oauth_states", OAuthState)
         self._pending = Collection(store, "pending_consents", PendingConsent)
+        self._families = Collection(store, "energy_families", EnergyFamily)
         self._once = Once(store, clock, collection="claims")
         self._sealer, self._auth, self._keeper = sealer, auth, keeper
         self._due, self._clock, self._rules = due, clock, rules
 
-    def initiate(self, grant: str, *, product: Product, region: str, location: bool) -> Started:
-        """A consent link for the order or enrolment of a grant, given by its key."""
+    def initiate(
+        self, grant: str, *, product: Product, region: str, location: bool, held: tuple[str, ...] = ()
+    ) -> Started:
+        """A consent link for the order or enrolment of a grant, given by its key.
+
+        `held`: what a connected account has already, which is asked for again so that the new tokens do not lack it.
+        """
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
-        scopes = self._rules.scopes[product]
+        scopes = self._scopes(grant, product)
         if location and product == "vehicle":
-            scopes = (*scopes, LOCATION_SCOPE)
+            scopes = (*scopes, LOCATION)
+        scopes = (*scopes, *(scope for scope in dict.fromkeys(held) if not holds(scopes, scope)))
         key, expires_at = digest(state), self._clock.now() + timedelta(seconds=self._rules.life_s)
         self._states.create(
             key,
@@ -147,8 +167,7 @@ class Consent:
         """
         key, record = self._consume(state)
         if error:
-            outcome = {"access_denied": "denied", "invalid_scope": "invalid_scope"}.get(error, "tesla_error")
-            raise ConsentError(outcome, "Tesla reports that the consent was not given")
+            raise self._not_given(record, error)
         if not code or len(code) > _LONGEST_CODE:
             raise ConsentError("code_missing", "Tesla sent no authorization code")
         verifier = self._sealer.open(record.verifier, bound_to=f"state:{key}").decode()
@@ -157,11 +176,11 @@ class Consent:
         )
         return self._hold(record, tokens)
 
-    def attach(self, grant: str, claim: str, approve: Callable[[Attached], None]) -> Attached:
+    def attach(self, grant: str, claim: str, approve: Callable[[Attached], bool]) -> Attached:
         """Attach the claimed consent to the grant's owner. May be repeated until `finish`.
 
         `approve` sees it first and may raise: then nothing is stored, and what an earlier consent of the same account
-        gave to other orders stays as it was.
+        gave to other orders stays as it was. It tells whether others rely on the account (see `TokenKeeper.attach`).
 
         Raises ConsentError(`claim_unknown`) for a claim that is unknown, used, expired or another grant's, and what
         `approve` raises.
@@ -174,9 +193,9 @@ class Consent:
         tokens = from_json(self._sealer.open(pending.tokens, bound_to=f"pending:{key}"), TokenSet)
         claims = read_claims(tokens.access_token)
         account, life = account_id(pending.product, claims.subject), timedelta(seconds=self._rules.life_s)
-        missing = tuple(scope for scope in pending.asked if scope not in (*claims.scopes, *_NOT_IN_USER_TOKENS))
-        attached = Attached(account, pending.region, pending.product, claims.scopes, missing)
-        approve(attached)
+        lacking = missing(pending.asked, claims.scopes)
+        attached = Attached(account, pending.region, pending.product, claims.scopes, lacking)
+        relied_on = approve(attached)
         issued_at = pending.expires_at - life  # the tokens' life began at their exchange, not now
         value = Account(
             product=pending.product,
@@ -184,12 +203,13 @@ class Consent:
             scopes=claims.scopes,
             state="active",
             tokens=b"",
+            audiences=self._auth.audiences(claims),
             access_issued_at=issued_at,
             access_expires_at=issued_at + timedelta(seconds=tokens.expires_in),
             needed_until=self._clock.now() + life,
         )
-        self._keeper.attach(account, value, tokens)
-        return attached
+        scopes = self._keeper.attach(account, value, tokens, relied_on=relied_on).scopes
+        return replace(attached, scopes=scopes, missing=missing(pending.asked, scopes))
 
     def finish(self, claim: str) -> None:
         """The claim has done its work and is not accepted again."""
@@ -199,6 +219,29 @@ class Consent:
         """Erase a pending consent by its key: claimed, or never claimed in time."""
         self._pending.delete(pending)
         self._due.done(_due_key(pending))
+
+    def _scopes(self, grant: str, product: Product) -> tuple[str, ...]:
+        if product == "vehicle":
+            return self._rules.vehicle_scopes
+        family = self._families.get(grant) if self._rules.auto else None
+        known = family is not None and family.value.expires_at > self._clock.now()
+        return energy_scopes(family.value.contract if family and known else self._rules.energy)
+
+    def _not_given(self, record: OAuthState, error: str) -> ConsentError:
+        """Why Tesla gave no code; a refused family of energy scopes is remembered, so that the other is tried."""
+        refused = energy_family(record.scopes)
+        if error != "invalid_scope" or refused is None:
+            outcome = {"access_denied": "denied", "invalid_scope": "invalid_scope"}.get(error, "tesla_error")
+            return ConsentError(outcome, "Tesla reports that the consent was not given")
+        other = refused.other
+        names = " and ".join(ENERGY_SCOPES[other])
+        if not self._rules.auto:
+            return ConsentError("invalid_scope", f"Tesla refuses these energy scopes; {names} are the other ones")
+        expires_at = self._clock.now() + _FAMILY_KEPT
+        self._families.put(record.grant, EnergyFamily(contract=other, expires_at=expires_at))
+        return ConsentError(
+            "invalid_scope", f"Tesla refuses these energy scopes; start again, and {names} are asked for"
+        )
 
     def _consume(self, state: str) -> tuple[str, OAuthState]:
         """The state's record; exactly one caller ever gets it."""

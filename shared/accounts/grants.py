@@ -25,6 +25,7 @@ class Grant:
     key: str
     kind: Kind
     subject: str
+    expires_at: datetime
 
 
 class GrantRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,14 +47,22 @@ class Grants:
         token = _PREFIX + secrets.token_urlsafe(32)
         key = digest(token)
         self._records.create(key, GrantRecord(kind=kind, subject=subject, expires_at=expires_at))
-        return token, Grant(key, kind, subject)
+        return token, Grant(key, kind, subject, expires_at)
 
     def find(self, key: str) -> Grant | None:
         """The grant by the sha256 of its token, or None for an unknown or expired one."""
         stored = self._records.get(key)
         if stored is None or stored.value.expires_at <= self._clock.now():
             return None
-        return Grant(key, stored.value.kind, stored.value.subject)
+        return Grant(key, stored.value.kind, stored.value.subject, stored.value.expires_at)
+
+    def replace(self, kind: Kind, subject: str, expires_at: datetime) -> str:
+        """A new grant in the place of every earlier one of the subject, which were lost; gives its token."""
+        token, grant = self.issue(kind, subject, expires_at)
+        for stored in list(self._records.find([Where("subject", "==", subject)])):
+            if stored.key != grant.key:
+                self._records.delete(stored.key)
+        return token
 
     def forget(self, subject: str) -> None:
         """Delete every grant of the subject."""

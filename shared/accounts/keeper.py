@@ -16,7 +16,7 @@ from http import HTTPStatus
 import msgspec
 
 from shared import log
-from shared.accounts.model import Account, TokenPair, sealed_for
+from shared.accounts.model import Account, AccountState, TokenPair, sealed_for
 from shared.platform.documents import Collection, Stored
 from shared.platform.due import DueList
 from shared.platform.errors import NotFound, VersionChanged
@@ -24,15 +24,27 @@ from shared.platform.once import Claim, Once
 from shared.platform.ports import Clock, DocumentStore, Event
 from shared.platform.sealing import Sealer
 from shared.tesla.client import Access
-from shared.tesla.errors import LoginRequired, NoAnswer, TeslaError, Unreadable
+from shared.tesla.errors import (
+    ApplicationRefused,
+    AudienceMissing,
+    LoginRequired,
+    NoAnswer,
+    Rejected,
+    TeslaError,
+    Unreadable,
+)
 from shared.tesla.oauth import TeslaAuth, TokenSet, read_claims
 from shared.typed import from_json
 
 TOPIC = "refresh-tokens"
+PLANNED_PER_S = 15
+"""Planned refreshes a second. Tesla takes about 20 token calls a second of an application (Tesla, best practices);
+the rest is left to consents and to calls that find their token expired. Planned ones run in one function of one
+instance (see the manifest), so this is the application's rate; they come with a fifth of a token's life to spare.
+"""
 _LEASE_S = 60.0
 _WAIT_S, _STEP_S = 20.0, 0.2
 _MARGIN = timedelta(seconds=120)
-_OF_A_REFRESH = ("tokens", "scopes", "access_issued_at", "access_expires_at", "fence")
 
 
 class Disconnected(TeslaError):
@@ -63,19 +75,28 @@ class TokenKeeper:
         self._once = Once(store, clock, collection="claims")
         self._sealer, self._auth, self._due, self._clock, self._message = sealer, auth, due, clock, message
 
-    def attach(self, account: str, value: Account, tokens: TokenSet) -> None:
-        """Store a freshly consented account over whatever was known of it, and plan its refresh.
+    def attach(self, account: str, value: Account, tokens: TokenSet, *, relied_on: bool = False) -> Account:
+        """Store a freshly consented account over whatever was known of it, and plan its refresh; gives the result.
 
-        A second consent never narrows what an earlier one is still needed for: `needed_until` only grows.
+        A second consent never narrows what an earlier one is still needed for: `needed_until` only grows. At Tesla an
+        owner's consents to one application add up, but the tokens of each carry only what that one asked for and the
+        owner left ticked. So the newest tokens count, with one exception: where they grant strictly less than the
+        stored ones and others still rely on the account (`relied_on`), the stored ones stay in use and the new
+        refresh token is kept as their spare. If the owner took a scope back, or Tesla ended the earlier tokens, the
+        next refresh shows it: scopes follow the refreshed token, and the spare takes over.
         """
         pair = TokenPair(access=tokens.access_token, refresh=tokens.refresh_token)
         old = self._accounts.get(account)
         if old is not None:
-            needed = max(old.value.needed_until, value.needed_until)
-            value = msgspec.structs.replace(value, fence=old.value.fence + 1, needed_until=needed)
+            wider = relied_on and old.value.state == "active" and set(value.scopes) < set(old.value.scopes)
+            value = _succeeding(old.value, value)
+            if wider:
+                pair = msgspec.structs.replace(self._open(account, old.value), spare_refresh=tokens.refresh_token)
+                value = msgspec.structs.replace(old.value, fence=value.fence, needed_until=value.needed_until)
         value = msgspec.structs.replace(value, tokens=self._seal(account, pair))
         self._accounts.put(account, value)
         self._plan(account, value)
+        return value
 
     def get(self, account: str) -> Account:
         """The account. Raises Disconnected."""
@@ -87,10 +108,16 @@ class TokenKeeper:
     def access(self, account: str, *, instead_of: str = "") -> Access:
         """A valid access token, refreshed if need be; `instead_of` names one that Tesla has just refused.
 
-        Raises Disconnected, LoginRequired, RefreshBusy and what the token endpoint raises.
+        Raises Disconnected, LoginRequired, AudienceMissing, RefreshBusy and what the token endpoint raises.
         """
         value, pair = self._current(account, instead_of) or self.refresh(account, instead_of=instead_of)
-        return Access(pair.access, value.region, frozenset(value.scopes))
+        return Access(
+            pair.access,
+            _usable(value).region,
+            frozenset(value.scopes),
+            audiences=frozenset(value.audiences),
+            confirmed=value.region_confirmed,
+        )
 
     def refresh(self, account: str, *, instead_of: str = "") -> tuple[Account, TokenPair]:
         """Refresh unless another worker does or did: then its result. `instead_of` as in `access`."""
@@ -112,12 +139,11 @@ class TokenKeeper:
                 return current
 
     def needed(self, account: str, until: datetime) -> None:
-        """Keep the account's tokens fresh at least until then. Raises Disconnected, LoginRequired."""
+        """Keep the tokens fresh at least until then. Raises Disconnected, LoginRequired, AudienceMissing."""
 
         def change(value: Account) -> Account:
-            if value.state == "login_required":
-                raise LoginRequired(HTTPStatus.UNAUTHORIZED)
-            return value if value.needed_until >= until else msgspec.structs.replace(value, needed_until=until)
+            late = _usable(value).needed_until < until
+            return msgspec.structs.replace(value, needed_until=until) if late else value
 
         try:
             self._accounts.update(account, change)
@@ -125,10 +151,15 @@ class TokenKeeper:
             raise Disconnected("the Tesla account is not connected any more") from None
 
     def remember_region(self, account: str, region: str) -> None:
-        """Tesla told us where the account lives."""
+        """Tesla told us where the account lives, or answered there."""
 
         def change(value: Account) -> Account:
-            return value if value.region == region else msgspec.structs.replace(value, region=region)
+            if value.region_confirmed and value.region == region:
+                return value
+            # Tokens that were for the wrong region may be for this one.
+            moved = value.state == "audience_missing" and value.region != region
+            state: AccountState = "active" if moved else value.state
+            return msgspec.structs.replace(value, region=region, region_confirmed=True, state=state)
 
         try:
             self._accounts.update(account, change)
@@ -140,19 +171,20 @@ class TokenKeeper:
         self._accounts.delete(account)
         self._due.done(_due_key(account))
 
-    def upkeep(self, account: str) -> None:
-        """The planned refresh: refresh, or erase what nobody needs any more."""
+    def upkeep(self, account: str, pace: Callable[[], None]) -> None:
+        """The planned refresh: refresh when `pace` lets it, or erase what nobody needs any more."""
         stored = self._accounts.get(account)
         if stored is None:
             self._due.done(_due_key(account))
         elif stored.value.needed_until <= self._clock.now():
             self._erase_unneeded(stored)
-        elif stored.value.state == "login_required":
+        elif stored.value.state != "active":
             # Nothing is called for it any more, but somebody has to come back and erase it.
             self._plan_at(account, stored.value.needed_until)
         elif self._clock.now() < _half_life(stored.value):
             self._plan(account, stored.value)
         else:
+            pace()
             self.refresh(account, instead_of=self._open(account, stored.value).access)
 
     def _erase_unneeded(self, stored: Stored[Account]) -> None:
@@ -165,86 +197,113 @@ class TokenKeeper:
             self._due.done(_due_key(stored.key))
 
     def _current(self, account: str, instead_of: str) -> tuple[Account, TokenPair] | None:
-        """The stored tokens if they can be used. Raises Disconnected, LoginRequired."""
-        value = self.get(account)
-        if value.state == "login_required":
-            raise LoginRequired(HTTPStatus.UNAUTHORIZED)
+        """The stored tokens if they can be used. Raises Disconnected, LoginRequired, AudienceMissing."""
+        value = _usable(self.get(account))
         pair = self._open(account, value)
-        usable = value.access_expires_at - _MARGIN > self._clock.now() and pair.access != instead_of
-        return (value, pair) if usable else None
+        fresh = value.access_expires_at - _MARGIN > self._clock.now() and pair.access != instead_of
+        return (value, pair) if fresh and value.reaches_region else None
 
     def _refresh_alone(self, account: str) -> tuple[Account, TokenPair]:
         stored = self._accounts.get(account)
         if stored is None:
             raise Disconnected("the Tesla account is not connected any more")
         pair = self._open(account, stored.value)
-        tokens = self._exchange(stored, pair)
-        return self._keep(account, stored, pair.after(tokens, self._clock.now()), tokens)
+        tokens, used = self._exchange(stored, pair)
+        return self._keep(account, stored, pair.after(tokens, used, self._clock.now()), tokens)
 
-    def _exchange(self, stored: Stored[Account], pair: TokenPair) -> TokenSet:
-        """The token call: with the current refresh token, and with the one before it while Tesla may accept it."""
-        if not pair.refresh:  # the consent came without one: its access token was all there is
-            self._mark_login_required(stored)
-            raise LoginRequired(HTTPStatus.UNAUTHORIZED)
-        try:
-            return self._auth.refresh(pair.refresh)
-        except LoginRequired:
-            # Two refreshers whose leases overlapped may have stored the older of two new pairs. The token that both
-            # used is then the most recently used one, which Tesla still takes.
-            previous = pair.previous_refresh
-            if previous and pair.previous_until and self._clock.now() < pair.previous_until:
-                try:
-                    return self._auth.refresh(previous)
-                except LoginRequired:
-                    log.info("previous refresh token refused too", account=stored.key)
-            self._mark_login_required(stored)
-            raise
+    def _exchange(self, stored: Stored[Account], pair: TokenPair) -> tuple[TokenSet, str]:
+        """The token call, with the first refresh token that Tesla accepts; gives that too.
+
+        A token that is not for the owner's region is exchanged for one that is, if Tesla gives one.
+        """
+        region = "" if stored.value.reaches_region else stored.value.region
+        for token in pair.candidates(self._clock.now()):
+            try:
+                return self._auth.refresh(token, region=region), token
+            except LoginRequired:
+                log.info("refresh token refused", account=stored.key)
+            except Rejected as error:
+                if not region or isinstance(error, ApplicationRefused):
+                    raise
+                self._mark(stored, "audience_missing")
+                raise AudienceMissing(region) from None
+        self._mark(stored, "login_required")
+        raise LoginRequired(HTTPStatus.UNAUTHORIZED)
 
     def _keep(
         self, account: str, stored: Stored[Account], pair: TokenPair, tokens: TokenSet
     ) -> tuple[Account, TokenPair]:
-        now = self._clock.now()
-        value = msgspec.structs.replace(
-            stored.value,
-            tokens=self._seal(account, pair),
-            scopes=_granted(tokens) or stored.value.scopes,
-            access_issued_at=now,
-            access_expires_at=now + timedelta(seconds=tokens.expires_in),
-            fence=stored.value.fence + 1,
-        )
-        try:
-            self._accounts.replace(stored, value)
-        except VersionChanged:
-            return self._keep_over_change(account, stored, value, pair)
-        self._plan(account, value)
-        log.info("tokens refreshed", account=account)
-        return value, pair
+        """Store the new pair.
 
-    def _keep_over_change(
-        self, account: str, stored: Stored[Account], value: Account, pair: TokenPair
-    ) -> tuple[Account, TokenPair]:
-        """Something else of the account changed meanwhile (region, need): our tokens go over it, unless newer ones
-        came in with a new consent or the account was erased.
+        Something else of the account may have changed meanwhile (region, need): the tokens go over it, unless newer
+        ones came in with a new consent or the account was erased.
         """
-        fields = {name: getattr(value, name) for name in _OF_A_REFRESH}
+        sealed, now = self._seal(account, pair), self._clock.now()
+        renewed = self._renewed(stored.value, sealed, tokens, now)
+        try:
+            current = self._accounts.replace(stored, renewed(stored.value)).value
+        except VersionChanged:
+            current = self._keep_over_change(account, stored.value.fence, renewed)
+        self._plan(account, current)
+        log.info("tokens refreshed", account=account)
+        # Not by the fence: a consent that came in meanwhile counted it up from the same number.
+        return current, pair if current.tokens == sealed else self._open(account, current)
 
+    def _renewed(
+        self, asked: Account, sealed: bytes, tokens: TokenSet, now: datetime
+    ) -> Callable[[Account], Account]:
+        """The change that new tokens make: what they carry counts from now on.
+
+        What the owner changed at Tesla applies from the next refresh on (Tesla, third-party tokens). A token whose
+        claims cannot be read changes nothing of that.
+        """
+        carried = self._carried(tokens)
+        wanted = "" if asked.reaches_region else asked.region
+
+        def change(value: Account) -> Account:
+            fresh = msgspec.structs.replace(
+                value,
+                tokens=sealed,
+                access_issued_at=now,
+                access_expires_at=now + timedelta(seconds=tokens.expires_in),
+                fence=value.fence + 1,
+                **carried,
+            )
+            refused = wanted == fresh.region and not fresh.reaches_region
+            return msgspec.structs.replace(fresh, state="audience_missing") if refused else fresh
+
+        return change
+
+    def _carried(self, tokens: TokenSet) -> dict[str, tuple[str, ...]]:
+        """Scopes and audiences of a refreshed token, as far as it tells."""
+        try:
+            claims = read_claims(tokens.access_token)
+        except Unreadable:
+            return {}
+        scopes = {"scopes": claims.scopes} if claims.scopes else {}
+        return {"audiences": self._auth.audiences(claims), **scopes}
+
+    def _keep_over_change(self, account: str, fence: int, renewed: Callable[[Account], Account]) -> Account:
         def change(current: Account) -> Account:
-            return msgspec.structs.replace(current, **fields) if current.fence == stored.value.fence else current
+            return renewed(current) if current.fence == fence else current
 
         try:
-            current = self._accounts.update(account, change).value
+            return self._accounts.update(account, change).value
         except NotFound:
             raise Disconnected("the Tesla account was disconnected") from None
-        self._plan(account, current)
-        # Not by the fence: a consent that came in meanwhile counted it up from the same number.
-        return current, pair if current.tokens == value.tokens else self._open(account, current)
 
-    def _mark_login_required(self, stored: Stored[Account]) -> None:
-        log.info("login required", account=stored.key)
+    def _mark(self, stored: Stored[Account], state: AccountState) -> None:
+        """Only a new consent helps: nothing is called any more. One that came in meanwhile decides."""
+        log.info("consent needed", account=stored.key, reason=state)
+
+        def change(value: Account) -> Account:
+            same = value.fence == stored.value.fence
+            return msgspec.structs.replace(value, state=state) if same else value
+
         try:
-            self._accounts.replace(stored, msgspec.structs.replace(stored.value, state="login_required"))
-        except VersionChanged:
-            return  # a new consent came in: it decides
+            self._accounts.update(stored.key, change)
+        except NotFound:
+            return
 
     def _plan(self, account: str, value: Account) -> None:
         """The next refresh at 50-80 % of the token's life, scattered so that accounts do not come due together."""
@@ -264,15 +323,25 @@ class TokenKeeper:
         return from_json(self._sealer.open(value.tokens, bound_to=sealed_for(account)), TokenPair)
 
 
-def _granted(tokens: TokenSet) -> tuple[str, ...]:
-    """The scopes of a refreshed token: what the owner changed at Tesla applies from the next refresh on.
+def _succeeding(old: Account, new: Account) -> Account:
+    """A new consent in an earlier one's place: need and fence only grow, where the owner lives stays known."""
+    region = old.region if old.region_confirmed else new.region
+    return msgspec.structs.replace(
+        new,
+        region=region,
+        region_confirmed=old.region_confirmed,
+        fence=old.fence + 1,
+        needed_until=max(old.needed_until, new.needed_until),
+    )
 
-    Source: Tesla's Fleet API documentation, third-party tokens. Empty where the token says nothing of them.
-    """
-    try:
-        return read_claims(tokens.access_token).scopes
-    except Unreadable:
-        return ()
+
+def _usable(value: Account) -> Account:
+    """The account, if anything may be called for it. Raises LoginRequired, AudienceMissing."""
+    if value.state == "login_required":
+        raise LoginRequired(HTTPStatus.UNAUTHORIZED)
+    if value.state == "audience_missing":
+        raise AudienceMissing(value.region)
+    return value
 
 
 def _half_life(value: Account) -> datetime:

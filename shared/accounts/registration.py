@@ -1,7 +1,7 @@
 """Partner registration: the application made known to Tesla in a region, once per region and domain.
 
-Without it every call answers 412. Tesla fetches the public key from the domain while registering, so the key has to be
-reachable first (Tesla, "Partner accounts").
+Without it every call answers 412. Tesla fetches the public key from the domain while registering, so the key has to
+be reachable first (Tesla, "Partner accounts").
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from shared.platform.ports import Clock, DocumentStore
 from shared.tesla.catalogue import ENDPOINTS
 from shared.tesla.client import FleetClient
 from shared.tesla.decode import Undecodable, decode
-from shared.tesla.errors import Refused, TeslaError
+from shared.tesla.errors import ApplicationRefused, Refused, TeslaError
 from shared.tesla.models.partner import PartnerAccount
 
 _HINTS = {
@@ -84,6 +84,8 @@ class Registrar:
             access = self._partner.access(region)
             answer = self._client.call(ENDPOINTS["partner_accounts"], access, json={"domain": domain})
             account = decode(answer.body, PartnerAccount).value
+        except ApplicationRefused:
+            return Registration(region=region, domain=domain, status="failed", detail=_HINTS[401])
         except Refused as error:
             detail = _HINTS.get(error.status, f"Tesla answered {error.status}")
             return Registration(region=region, domain=domain, status="failed", detail=detail)

@@ -1,28 +1,38 @@
-"""Calls on behalf of one connected account: token, scopes, one forced refresh on 401, region remembered."""
+"""Calls on behalf of one connected account: token, scopes, one forced refresh on 401, region found and remembered."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Any
 
 from shared.accounts.keeper import TokenKeeper
 from shared.platform.ports import Clock
-from shared.tesla.catalogue import ENDPOINTS
+from shared.tesla.catalogue import ENDPOINTS, Endpoint
 from shared.tesla.client import Access, Answer, FleetClient, Tally, require
-from shared.tesla.decode import decode
-from shared.tesla.errors import Unauthorized
+from shared.tesla.decode import Undecodable, decode
+from shared.tesla.errors import Missing, TeslaError, Unauthorized, WrongRegion
 from shared.tesla.models.users import UserRegion
 from shared.tesla.oauth import TeslaAuth
 from shared.tesla.regions import Regions
 
+_REGION = "user_region"
 PARTNER_SCOPES = ("openid", "vehicle_device_data", "vehicle_charging_cmds", "vehicle_specs")
 
 
 class AccountSession:
-    """The Fleet API as one account sees it. Safe to use from many threads."""
+    """The Fleet API as one account sees it. Safe to use from many threads.
 
-    def __init__(self, account: str, keeper: TokenKeeper, client: FleetClient, partner: PartnerTokens) -> None:
+    Where the owner lives is asked of Tesla once. A 421 that names another region is followed, with other tokens where
+    these are not for it; a 404 from a region that Tesla never confirmed may mean the same, so the region is asked for
+    before anything counts as not found.
+    """
+
+    def __init__(
+        self, account: str, keeper: TokenKeeper, client: FleetClient, partner: PartnerTokens, regions: Regions
+    ) -> None:
         self._account, self._keeper, self._client, self._partner = account, keeper, client, partner
+        self._regions = regions
 
     @property
     def scopes(self) -> frozenset[str]:
@@ -48,26 +58,59 @@ class AccountSession:
         Raises TeslaError.
         """
         endpoint = ENDPOINTS[name]
+
+        def send(access: Access) -> Answer:
+            require(endpoint, access)
+            return self._client.call(endpoint, access, path=path, query=query, json=json, tally=tally)
+
         access = self._access(endpoint.token)
-        require(endpoint, access)
         try:
-            answer = self._client.call(endpoint, access, path=path, query=query, json=json, tally=tally)
+            return self._answered(endpoint, access, send)
+        except (WrongRegion, Missing) as error:
+            if not self._moved(endpoint, access, error, tally):
+                raise
+        return self._answered(endpoint, self._access(endpoint.token), send)
+
+    def discover_region(self, tally: Tally) -> str:
+        """Where the account lives: as remembered if Tesla said so, else asked of Tesla.
+
+        Only hosts of the allow list count. Raises TeslaError, Undecodable.
+        """
+        known = self._keeper.get(self._account)
+        if known.region_confirmed:
+            return known.region
+        answer = self.call(_REGION, tally=tally)
+        region = self._regions.of_url(decode(answer.body, UserRegion).value.fleet_api_base_url or "")
+        if region is not None:
+            self._keeper.remember_region(self._account, region)
+        return region or answer.region
+
+    def _answered(self, endpoint: Endpoint, access: Access, send: Callable[[Access], Answer]) -> Answer:
+        """The answer, after a refresh where Tesla does not take the token; the region that gave it is remembered."""
+        try:
+            answer = send(access)
         except Unauthorized:
             access = self._access(endpoint.token, instead_of=access.token)
-            answer = self._client.call(endpoint, access, path=path, query=query, json=json, tally=tally)
-        if answer.region != access.region and access.kind == "user":
+            answer = send(access)
+        # The region endpoint answers everywhere: that says nothing of where the owner lives.
+        told = answer.region != access.region or not (access.confirmed or endpoint.name == _REGION)
+        if told and access.kind == "user":
             self._keeper.remember_region(self._account, answer.region)
         return answer
 
-    def discover_region(self, regions: Regions, tally: Tally) -> str:
-        """Ask Tesla where the account lives and remember it; only hosts of the allow list count.
-
-        Raises TeslaError, Undecodable.
-        """
-        answer = self.call("user_region", tally=tally)
-        region = regions.of_url(decode(answer.body, UserRegion).value.fleet_api_base_url or "") or answer.region
-        self._keeper.remember_region(self._account, region)
-        return region
+    def _moved(self, endpoint: Endpoint, access: Access, error: WrongRegion | Missing, tally: Tally | None) -> bool:
+        """Whether the account turns out to live elsewhere, so that the call is worth making again there."""
+        if isinstance(error, WrongRegion):
+            if error.region is None or error.region == access.region:
+                return False
+            self._keeper.remember_region(self._account, error.region)
+            return True
+        if access.confirmed or endpoint.name == _REGION or error.status != HTTPStatus.NOT_FOUND:
+            return False
+        try:
+            return self.discover_region(Tally() if tally is None else tally) != access.region
+        except (TeslaError, Undecodable):
+            return False
 
     def _access(self, kind: str, *, instead_of: str = "") -> Access:
         if kind == "partner":
@@ -88,6 +131,12 @@ class PartnerTokens:
         if cached and cached[1] > self._clock.monotonic() and cached[0].token != instead_of:
             return cached[0]
         tokens = self._auth.partner_token(region, PARTNER_SCOPES)
-        access = Access(tokens.access_token, region, frozenset(PARTNER_SCOPES), kind="partner")
+        access = Access(
+            tokens.access_token,
+            region,
+            frozenset(PARTNER_SCOPES),
+            kind="partner",
+            audiences=frozenset((region,)),
+        )
         self._cached[region] = (access, self._clock.monotonic() + tokens.expires_in * 0.8)
         return access

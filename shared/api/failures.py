@@ -10,6 +10,7 @@ from shared.accounts.consent import ConsentError
 from shared.edge.problems import NOT_FOUND, Problem, ProblemType
 from shared.orders.book import OrderGone
 from shared.orders.service import OrderError
+from shared.platform.errors import WorkBusy
 from shared.tesla import errors as tesla
 from shared.tesla.ledger import BudgetExceeded
 
@@ -30,12 +31,23 @@ SELECTION_EMPTY = ProblemType("selection-empty", 422, "No vehicle is selected")
 SELECTION_TOO_LARGE = ProblemType("selection-too-large", 422, "Too many vehicles are selected")
 VEHICLE_UNKNOWN = ProblemType("vehicle-not-in-account", 422, "A selected vehicle is not in this account")
 ACCOUNT_DIFFERS = ProblemType("account-differs", 409, "The order belongs to another Tesla account")
+REPORT_NOT_READY = ProblemType("report-not-ready", 409, "The report is not ready; the order shows its progress")
+REPORT_FAILED = ProblemType("report-failed", 409, "This vehicle has no report; the order shows why")
+NO_INVOICES = ProblemType("no-invoices", 409, "This vehicle has no charging invoices")
+ORDER_BUSY = ProblemType("order-busy", 503, "The order is being written; try again shortly")
 
 TESLA_UNAVAILABLE = ProblemType("tesla-unavailable", 503, "Tesla does not answer usably; try again shortly")
 TESLA_BUSY = ProblemType("tesla-rate-limited", 503, "Tesla asks to wait")
+TESLA_LIMIT = ProblemType("tesla-billing-limit", 503, "This service's allowance at Tesla is used up; try again later")
 TESLA_REFUSED = ProblemType("tesla-refused", 502, "Tesla refuses this")
 TESLA_BUDGET = ProblemType("tesla-budget-exceeded", 503, "The budget for calls to Tesla is used up")
+TESLA_APPLICATION = ProblemType(
+    "tesla-application-refused", 502, "Tesla does not accept this service's credentials; its operator has been told"
+)
 TESLA_LOGIN = ProblemType("tesla-login-required", 409, "The consent at Tesla has ended; consent again")
+TESLA_AUDIENCE = ProblemType(
+    "tesla-audience-missing", 409, "The consent at Tesla is not for the owner's region; consent again"
+)
 TESLA_REGION = ProblemType("tesla-region-unregistered", 503, "This service is not registered in the owner's region")
 
 _CONSENT: Mapping[str, ProblemType] = MappingProxyType(
@@ -60,19 +72,25 @@ _ORDER: Mapping[str, ProblemType] = MappingProxyType(
         "too_many": SELECTION_TOO_LARGE,
         "vehicle_unknown": VEHICLE_UNKNOWN,
         "other_account": ACCOUNT_DIFFERS,
+        "not_ready": REPORT_NOT_READY,
+        "no_report": REPORT_FAILED,
     }
 )
 _TESLA: tuple[tuple[type[tesla.TeslaError], ProblemType], ...] = (
     (BudgetExceeded, TESLA_BUDGET),
     (tesla.ScopeMissing, SCOPE_MISSING),
+    (tesla.AudienceMissing, TESLA_AUDIENCE),
+    (tesla.ApplicationRefused, TESLA_APPLICATION),
     (tesla.LoginRequired, TESLA_LOGIN),
     (tesla.RegionUnregistered, TESLA_REGION),
     (tesla.RateLimited, TESLA_BUSY),
+    (tesla.LimitExceeded, TESLA_LIMIT),
+    (tesla.HeldBack, TESLA_LIMIT),
     (tesla.NoAnswer, TESLA_UNAVAILABLE),
     (tesla.ServerError, TESLA_UNAVAILABLE),
 )
 CONSENT_PROBLEMS = tuple(dict.fromkeys(_CONSENT.values()))
-TESLA_PROBLEMS = (*(kind for _, kind in _TESLA), TESLA_REFUSED)
+TESLA_PROBLEMS = (*dict.fromkeys(kind for _, kind in _TESLA), TESLA_REFUSED)
 
 
 @contextmanager
@@ -84,6 +102,8 @@ def as_problems() -> Iterator[None]:
         raise Problem(NOT_FOUND, "nothing here belongs to the grant presented, if one was") from None
     except OrderError as error:
         raise Problem(_ORDER[error.kind], str(error)) from None
+    except WorkBusy:
+        raise Problem(ORDER_BUSY, "nothing is lost; repeat the call", headers={"Retry-After": "5"}) from None
     except ConsentError as error:
         raise Problem(_CONSENT[error.outcome], str(error)) from None
     except tesla.TeslaError as error:
@@ -96,6 +116,6 @@ def _of_tesla(error: tesla.TeslaError) -> Problem:
     if error.reason == "disconnected":
         return Problem(TESLA_LOGIN, "the Tesla account was disconnected; consent again")
     kind = next((kind for raised, kind in _TESLA if isinstance(error, raised)), TESLA_REFUSED)
-    wait_s = error.retry_after_s if isinstance(error, tesla.RateLimited) else 10
+    wait_s = error.retry_after_s if isinstance(error, tesla.RateLimited | tesla.HeldBack) else 10
     headers = {"Retry-After": str(round(wait_s))} if kind.status == 503 else {}  # noqa: PLR2004
     return Problem(kind, f"outcome at Tesla: {error.reason}", headers=headers)

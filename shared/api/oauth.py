@@ -1,4 +1,4 @@
-"""Routes of the `oauth` function: the owner's consent at Tesla."""
+"""Routes of the `oauth` function: the owner's consent at Tesla, and what a consent gives back."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from urllib.parse import quote
 
 import msgspec
 
-from shared.accounts.consent import Attached
+from shared.accounts.grants import Grant
+from shared.api.connecting import absent, account_of, approve, check_product, connect, known_of
 from shared.api.consent_page import claim_page, problem_page
 from shared.api.failures import (
     ACCOUNT_DIFFERS,
@@ -18,6 +19,7 @@ from shared.api.failures import (
     NOT_CONNECTED,
     PRODUCT_UNKNOWN,
     SCOPE_MISSING,
+    TESLA_LOGIN,
     TESLA_PROBLEMS,
     WRONG_STATE,
     as_problems,
@@ -26,17 +28,18 @@ from shared.api.services import Services
 from shared.edge.problems import Problem
 from shared.edge.routes import Auth, Call, Reply, Route
 from shared.orders.book import OrderGone
-from shared.orders.service import OrderError, check_connect
 from shared.tesla.metering import metered
 
 _BASE = "/api/v1/tesla/oauth"
-_NEEDED = "vehicle_device_data"
 
 
 class Initiate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which consent to ask for. `location` also asks for the vehicle's position (off unless the owner opts in)."""
+    """Which consent to ask for: `vehicle` with the grant of an order, `energy` with that of an enrolment.
 
-    product: Literal["vehicle"] = "vehicle"
+    `location` also asks for the vehicle's position (off unless the owner opts in).
+    """
+
+    product: Literal["vehicle", "energy"] = "vehicle"
     region: Literal["eu", "na", "cn"] | None = None
     location: bool = False
 
@@ -64,12 +67,30 @@ class Complete(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Connected(msgspec.Struct, frozen=True, kw_only=True):
-    """A connected account: what the owner granted, and what was asked for and left out."""
+    """A connected account: what the owner granted, and what was asked for and left out.
+
+    `absent_modules`: what each missing scope costs an order's reports. Starting the consent again asks for it anew.
+    """
 
     product: str
     region: str
     scopes: list[str]
     missing_scopes: list[str]
+    absent_modules: dict[str, list[str]]
+
+
+class Reissue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The order whose grant was lost."""
+
+    order_id: str
+
+
+class NewGrant(msgspec.Struct, frozen=True, kw_only=True):
+    """An order's new grant, given this once; earlier ones of the order hold no more."""
+
+    order_id: str
+    grant: str
+    expires_at: datetime
 
 
 class ConsentEnd(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,14 +100,18 @@ class ConsentEnd(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def initiate(services: Services, call: Call) -> Reply:
-    """Start a consent for the grant's order."""
+    """Start a consent for the grant's order or enrolment; once more while connected, for scopes that are missing."""
     body: Initiate = call.body
-    if call.grant is None or call.grant.kind != "order":
-        raise Problem(PRODUCT_UNKNOWN, "a vehicle consent needs the grant of an order")
-    region = body.region or services.settings.tesla_region
+    grant = _grant(call)
+    check_product(grant, body.product)
     with as_problems():
+        region, held = known_of(services, grant)
         started = services.consent.initiate(
-            call.grant.key, product=body.product, region=region, location=body.location
+            grant.key,
+            product=body.product,
+            region=body.region or region or services.settings.tesla_region,
+            location=body.location,
+            held=held,
         )
     return Reply(ConsentLink(auth_url=started.auth_url, state=started.state, expires_at=started.expires_at))
 
@@ -106,47 +131,57 @@ def callback(services: Services, call: Call) -> Reply:
 
 
 def complete(services: Services, call: Call) -> Reply:
-    """Attach the claimed consent to the grant's order."""
-    if call.grant is None:
-        raise Problem(CLAIM_INVALID, "no grant")
+    """Attach the claimed consent to the grant's order or enrolment."""
+    grant, claim = _grant(call), call.body.claim
     with as_problems():
-        attached = services.consent.attach(call.grant.key, call.body.claim, partial(_approve, services, call))
-        with metered(services.ledger().meter(call.grant.subject)):
-            order = services.orders.connect(call.grant.subject, attached)
-        services.consent.finish(call.body.claim)
-    return Reply(
-        Connected(
-            product=attached.product,
-            region=order.region,
-            scopes=list(attached.scopes),
-            missing_scopes=list(attached.missing),
+        attached = services.consent.attach(grant.key, claim, partial(approve, services, grant, claim))
+        with metered(services.ledger().meter(grant.subject if grant.kind == "order" else "")):
+            region = connect(services, grant, claim, attached)
+        services.consent.finish(claim)
+        return Reply(
+            Connected(
+                product=attached.product,
+                region=region,
+                scopes=list(attached.scopes),
+                missing_scopes=list(attached.missing),
+                absent_modules=absent(services, grant, attached),
+            )
         )
-    )
-
-
-def _approve(services: Services, call: Call, attached: Attached) -> None:
-    """Refuse a consent of no use to the order, whose tokens are not kept. Raises Problem, OrderError, OrderGone."""
-    if _NEEDED not in attached.scopes:
-        services.consent.finish(call.body.claim)
-        raise Problem(SCOPE_MISSING, f"without {_NEEDED} no report can be made; consent again and leave it ticked")
-    try:
-        check_connect(services.desk.book.get(call.grant.subject if call.grant else ""), attached.account)
-    except (OrderError, OrderGone):
-        services.consent.finish(call.body.claim)
-        raise
 
 
 def disconnect(services: Services, call: Call) -> Reply:
     """Erase the tokens of the grant's account."""
+    grant = _grant(call)
     with as_problems():
-        order = services.desk.book.get(call.grant.subject if call.grant else "")
-    if not order.account:
-        raise Problem(NOT_CONNECTED, "no Tesla account is connected to this order")
-    services.keeper.erase(order.account)
+        account = account_of(services, grant)
+    if not account:
+        raise Problem(NOT_CONNECTED, "no Tesla account is connected here")
+    services.keeper.erase(account)
+    services.connections.forget(grant.subject)
     client_id = services.secrets.get(services.settings.tesla_client_id_secret).value.decode().strip()
     return Reply(
         ConsentEnd(consent_page_url=f"{services.settings.tesla_revoke_url}?revoke_client_id={quote(client_id)}")
     )
+
+
+def reissue(services: Services, call: Call) -> Reply:
+    """A new grant for another order of the same Tesla account, in the place of those that its owner lost."""
+    grant, wanted = _grant(call), call.body.order_id
+    with as_problems():
+        account = account_of(services, grant) if grant.kind == "order" else ""
+        order = services.desk.book.get(wanted)
+        if not account or order.account != account:
+            raise OrderGone("no such order of this account")
+        services.keeper.get(account)  # a consent that has ended proves nothing any more
+    token = services.grants.replace("order", wanted, order.expires_at)
+    return Reply(NewGrant(order_id=wanted, grant=token, expires_at=order.expires_at), status=201)
+
+
+def _grant(call: Call) -> Grant:
+    """The caller's grant, which the route asks for."""
+    if call.grant is None:
+        raise Problem(CLAIM_INVALID, "no grant")
+    return call.grant
 
 
 def _redirect(url: str) -> Reply:
@@ -179,13 +214,26 @@ ROUTES: tuple[Route[Services], ...] = (
         method="POST",
         path=f"{_BASE}/complete",
         name="completeConsent",
-        summary="Attach the consent to the order, with the claim that the browser brought back",
+        summary="Attach the consent to the order or enrolment, with the claim that the browser brought back",
         handler=complete,
         auth=Auth.GRANT,
         grant_subject=None,
         body=Complete,
         answer=Connected,
         problems=(CLAIM_INVALID, SCOPE_MISSING, ACCOUNT_DIFFERS, WRONG_STATE, *TESLA_PROBLEMS),
+    ),
+    Route(
+        method="POST",
+        path=f"{_BASE}/grants",
+        name="reissueGrant",
+        summary="A new grant for another order of the same Tesla account, in the place of a lost one",
+        handler=reissue,
+        auth=Auth.GRANT,
+        grant_subject=None,
+        body=Reissue,
+        answer=NewGrant,
+        status=201,
+        problems=(TESLA_LOGIN,),
     ),
     Route(
         method="POST",

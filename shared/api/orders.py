@@ -7,11 +7,12 @@ from typing import Annotated
 
 import msgspec
 
-from shared.api import downloads
 from shared.api.failures import (
     ACCOUNT_DIFFERS,
     NOT_CONNECTED,
     PACKAGE_UNKNOWN,
+    REPORT_FAILED,
+    REPORT_NOT_READY,
     SELECTION_EMPTY,
     SELECTION_TOO_LARGE,
     TESLA_PROBLEMS,
@@ -23,7 +24,6 @@ from shared.api.failures import (
 from shared.api.services import Services
 from shared.api.views import OrderView, order_view
 from shared.edge.routes import Auth, Call, Reply, Route
-from shared.orders.finishing import Manifest
 from shared.orders.model import ListedVehicle
 from shared.tesla.metering import metered
 
@@ -31,7 +31,6 @@ Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 """RFC 3339 with an offset: a moment without one means something else to everybody."""
 
 _ORDER = "/api/v1/orders/<order_id>"
-_VEHICLE = f"{_ORDER}/vehicles/<vehicle_id>"
 
 
 class NewOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -120,6 +119,13 @@ def cancel(services: Services, call: Call) -> Reply:
     """Stop the order."""
     with as_problems():
         services.orders.cancel(call.path["order_id"])
+        return Reply(_view(services, call.path["order_id"]))
+
+
+def rebuild(services: Services, call: Call) -> Reply:
+    """Build a vehicle's report anew."""
+    with as_problems():
+        services.orders.rebuild(call.path["order_id"], call.path["vehicle_id"])
         return Reply(_view(services, call.path["order_id"]))
 
 
@@ -221,33 +227,14 @@ ROUTES: tuple[Route[Services], ...] = (
         problems=(WRONG_STATE,),
     ),
     Route(
-        method="GET",
-        path=f"{_ORDER}/manifest",
-        name="getManifest",
-        summary="Everything stored for an ended order, with sizes and hashes",
-        handler=downloads.manifest,
+        method="POST",
+        path=f"{_ORDER}/vehicles/<vehicle_id>/rebuild",
+        name="rebuildReport",
+        summary="Build a ready vehicle's report anew from its stored snapshot; Tesla is not asked",
+        handler=rebuild,
         auth=Auth.GRANT,
-        answer=Manifest,
-        problems=(downloads.REPORT_NOT_READY,),
-    ),
-    Route(
-        method="GET",
-        path=f"{_VEHICLE}/report",
-        name="getReport",
-        summary="A time-limited URL of the vehicle's PDF report",
-        handler=downloads.report,
-        auth=Auth.GRANT,
-        answer=downloads.Download,
-        problems=(downloads.REPORT_NOT_READY, downloads.REPORT_FAILED),
-    ),
-    Route(
-        method="GET",
-        path=f"{_VEHICLE}/invoices",
-        name="listInvoices",
-        summary="The vehicle's charging invoices, with time-limited URLs",
-        handler=downloads.invoices,
-        auth=Auth.GRANT,
-        answer=downloads.Invoices,
-        problems=(downloads.REPORT_NOT_READY,),
+        answer=OrderView,
+        status=202,
+        problems=(REPORT_NOT_READY, REPORT_FAILED),
     ),
 )

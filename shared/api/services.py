@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from shared.accounts.connections import Connections
 from shared.accounts.consent import Consent
+from shared.accounts.grants import Grants
 from shared.accounts.keeper import TokenKeeper
 from shared.accounts.registration import Registrar
 from shared.orders.desk import Desk
@@ -27,3 +29,5 @@ class Services:
     desk: Desk
     registrar: Callable[[], Registrar]
     ledger: Callable[[], Ledger]
+    grants: Grants
+    connections: Connections

@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 
 from shared.orders.book import OrderBook
-from shared.orders.finishing import TeslaCost, cost_of
+from shared.orders.manifests import TeslaCost, cost_of
 from shared.orders.model import ListedVehicle, ModuleNote, Order, OrderVehicle, ReportFile
 
 _TAIL = 4
@@ -32,13 +32,14 @@ class InvoiceCount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VehicleView(msgspec.Struct, frozen=True, kw_only=True):
-    """One vehicle of an order; `vin_last4` tells it apart."""
+    """One vehicle of an order; `vin_last4` tells it apart, `rebuilds` counts how often its report was made anew."""
 
     vehicle_id: str
     display_name: str
     vin_last4: str
     status: str
     reason: str | None
+    rebuilds: int
     next_attempt_at: datetime | None
     modules: list[ModuleView]
     report: ReportFile | None
@@ -83,8 +84,9 @@ def _vehicle(listed: ListedVehicle, vehicle: OrderVehicle | None) -> VehicleView
         vehicle_id=listed.vehicle_id,
         display_name=listed.display_name,
         vin_last4=listed.vin[-_TAIL:],
-        status=vehicle.status if vehicle else "queued",
+        status=_status(vehicle),
         reason=vehicle.reason if vehicle else None,
+        rebuilds=vehicle.rebuilds if vehicle else 0,
         next_attempt_at=vehicle.next_attempt_at if vehicle else None,
         modules=[_module(note) for note in vehicle.notes] if vehicle else [],
         report=vehicle.report if vehicle else None,
@@ -92,6 +94,13 @@ def _vehicle(listed: ListedVehicle, vehicle: OrderVehicle | None) -> VehicleView
             ok=vehicle.invoices_ok if vehicle else 0, failed=vehicle.invoices_failed if vehicle else 0
         ),
     )
+
+
+def _status(vehicle: OrderVehicle | None) -> str:
+    """What the owner waits for: a report that is built anew shows as building, although the one before is there."""
+    if vehicle is None:
+        return "queued"
+    return "building" if vehicle.rebuilding else vehicle.status
 
 
 def _module(note: ModuleNote) -> ModuleView:

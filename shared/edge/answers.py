@@ -85,7 +85,7 @@ def to_response(answer: HttpAnswer) -> flask.Response:
 
 def allow_origin(response: flask.Response, origin: str | None, allowed: tuple[str, ...]) -> None:
     """CORS for the origins on the list, exactly as written there. Credentials are never allowed: bearers suffice."""
-    response.headers["Vary"] = "Origin"
+    response.vary.add("Origin")
     if origin is not None and origin in allowed:
         response.headers["Access-Control-Allow-Origin"] = origin
         response.headers["Access-Control-Expose-Headers"] = _EXPOSED_HEADERS

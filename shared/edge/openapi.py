@@ -145,6 +145,8 @@ def _success(route: Route[Any], schemas: dict[type, Schema]) -> Schema:
     response: Schema = {"description": _STATUS_TEXTS.get(route.status, "Done")}
     if route.answer is not None:
         response["content"] = {"application/json": {"schema": schemas[route.answer]}}
+    if route.page:
+        response.setdefault("content", {})["text/html"] = {"schema": {"type": "string"}}
     return response
 
 

@@ -35,7 +35,8 @@ class Call:
     """One call, decoded and admitted.
 
     `body` and `query` have the route's types (None where it has none). `principal` is the operator's e-mail address,
-    the grant's key, or empty. `url` is this path on the service's public URL, without the query.
+    the grant's key, or empty. `url` is this path on the service's public URL, without the query. `wants_html`: the
+    caller prefers a page to data, as browsers do.
     """
 
     path: Mapping[str, str]
@@ -45,6 +46,7 @@ class Call:
     principal: str
     url: str
     trace: str
+    wants_html: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ class Route(Generic[S]):
         status: of a successful answer.
         problems: the route's own, beyond the general ones.
         idempotent: whether an Idempotency-Key is honoured.
+        page: whether callers that want HTML get a page instead of the answer.
         grant_subject: path parameter that must equal the grant's subject; None where the path names no such object.
     """
 
@@ -94,6 +97,7 @@ class Route(Generic[S]):
     status: int = 200
     problems: tuple[ProblemType, ...] = ()
     idempotent: bool = False
+    page: bool = False
     grant_subject: str | None = "order_id"
 
     def __post_init__(self) -> None:

@@ -118,6 +118,7 @@ class HttpApp(Generic[S]):
             principal=caller.principal,
             url=self._settings.public_url.rstrip("/") + request.path,
             trace=trace,
+            wants_html=_prefers_html(request),
         )
         produce = partial(self._handle, route, call)
         key = request.headers.get(HEADER)
@@ -130,6 +131,12 @@ class HttpApp(Generic[S]):
 
     def _handle(self, route: Route[S], call: Call) -> HttpAnswer:
         return from_reply(route.handler(self._services(), call), route.status)
+
+
+def _prefers_html(request: flask.Request) -> bool:
+    """Whether HTML ranks before JSON; who takes anything gets JSON."""
+    accepted = request.accept_mimetypes
+    return accepted["text/html"] > accepted["application/json"]
 
 
 def _replayed(answer: HttpAnswer) -> HttpAnswer:

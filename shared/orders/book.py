@@ -131,6 +131,20 @@ class OrderBook:
         except NotFound:
             raise OrderGone("no such vehicle in this order") from None
 
+    def note_files(
+        self, order_id: str, vehicle_id: str, change: Callable[[OrderVehicle], OrderVehicle]
+    ) -> OrderVehicle:
+        """Note what is stored of a vehicle, whatever its state, which stays as it is. Raises OrderGone."""
+
+        def guarded(vehicle: OrderVehicle) -> OrderVehicle:
+            changed = change(vehicle)
+            return vehicle if changed is vehicle else msgspec.structs.replace(changed, status=vehicle.status)
+
+        try:
+            return self._vehicles.update(_key(order_id, vehicle_id), guarded).value
+        except NotFound:
+            raise OrderGone("no such vehicle in this order") from None
+
     def bury(self, order_id: str, tombstone: Order) -> None:
         """Put the tombstone in the order's place, whatever was there: from now on it is gone for everybody."""
         self._orders.put(order_id, tombstone)

@@ -25,6 +25,8 @@ IN_WORDS: Mapping[str, str] = MappingProxyType(
         "forbidden": "Tesla does not give this to the application for this vehicle.",
         "not_found": "Tesla does not know this vehicle or has nothing here.",
         "login_required": "The consent at Tesla has ended.",
+        "audience_missing": "The consent at Tesla is not for the owner's region; the owner has to consent again.",
+        "application_refused": "Tesla does not accept the service's credentials.",
         "disconnected": "The Tesla account was disconnected.",
         "unauthorized": "Tesla did not accept the access token.",
         "billing_limit": "The service's allowance at Tesla is used up.",
@@ -45,14 +47,17 @@ IN_WORDS: Mapping[str, str] = MappingProxyType(
     }
 )
 """Reason codes as the owner reads them."""
+PARKED = (errors.RegionUnregistered, errors.LimitExceeded, errors.HeldBack)
+"""What the operator has to see to: work waits for it and uses up no tries."""
+WAITED_FOR = (errors.Asleep, *PARKED)
 IN_PROGRESS = "in_progress"
 """The reason of what goes on in the next run, because this one has used up its time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """No outcome yet: try again at `at`. Some `wait`, for a vehicle to wake or a region to be registered; others
-    count as failed tries.
+    """No outcome yet: try again at `at`. Some `wait`, for a vehicle to wake or for the operator; others count as
+    failed tries.
 
     `asked`: it was tried in this run; if not, it was too early to. `partial`: what there is of it, kept if it
     is given up.
@@ -128,9 +133,16 @@ def _call(name: str, ask: Ask, session: AccountSession, tally: Tally) -> tuple[b
 
 def later(module: str, error: errors.TeslaError, tally: Tally, clock: Clock, patience: Patience) -> Later:
     """The next try of what Tesla may still answer, not before it said so."""
-    waits = isinstance(error, (errors.Asleep, errors.RegionUnregistered))
-    pause_s = patience.asleep_retry_s if waits else patience.retry_s
-    if isinstance(error, errors.RateLimited):
-        pause_s = max(pause_s, error.retry_after_s)
-    at = clock.now() + timedelta(seconds=pause_s)
+    waits = isinstance(error, WAITED_FOR)
+    at = clock.now() + timedelta(seconds=pause_s(error, patience))
     return Later(module, error.reason, at, tally.calls, tally.price_usd, waits)
+
+
+def pause_s(error: errors.TeslaError, patience: Patience) -> float:
+    """How long to wait before the next try, in seconds."""
+    if isinstance(error, errors.HeldBack):
+        return error.retry_after_s
+    if isinstance(error, WAITED_FOR):
+        return patience.asleep_retry_s
+    asked = error.retry_after_s if isinstance(error, errors.RateLimited) else 0.0
+    return max(asked, patience.retry_s)

@@ -5,49 +5,14 @@ Whoever brings the last vehicle to its end completes the order; exactly one does
 
 from __future__ import annotations
 
-import hashlib
-from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
-
 import msgspec
 
 from shared import log
-from shared.orders import names
 from shared.orders.book import OrderBook, OrderGone
-from shared.orders.model import ModuleNote, Order, OrderVehicle
+from shared.orders.manifests import write_manifest
+from shared.orders.model import Order, OrderVehicle
 from shared.orders.schedule import ORDER_EVENTS, Schedule
-from shared.platform.ports import BlobInfo, BlobStore, Clock, Event, EventBus
-
-_READERS = 8
-
-
-class ManifestObject(msgspec.Struct, frozen=True, kw_only=True):
-    """One stored object of an order. `source` says what made it."""
-
-    name: str
-    size: int
-    sha256: str
-    content_type: str
-    source: str
-    created_at: datetime
-
-
-class TeslaCost(msgspec.Struct, frozen=True, kw_only=True):
-    """Calls that Tesla answered and their price."""
-
-    calls: int
-    price_usd: float
-
-
-class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """`manifest.json`: what an order left, once it has ended."""
-
-    order_id: str
-    package: str
-    status: str
-    ended_at: datetime
-    tesla: TeslaCost
-    objects: list[ManifestObject]
+from shared.platform.ports import BlobStore, Clock, Event, EventBus
 
 
 class Finishing:
@@ -101,6 +66,17 @@ class Finishing:
         except OrderGone:
             log.info("order gone")
 
+    def rewrite(self, order_id: str) -> None:
+        """Write the manifest anew because an object was made anew; nothing for an order that has not ended.
+
+        Raises OrderGone, and WorkBusy while another worker writes it: what that one has read may be older.
+        """
+        with self._book.work(f"finish.{order_id}", order_id):
+            order, now = self._book.get(order_id), self._clock.now()
+            if order.ended_at is not None:
+                vehicles = [vehicle for vehicle in self._vehicles(order_id, order) if vehicle is not None]
+                write_manifest(self._blobs, order_id, order, vehicles, written_at=now)
+
     def _stop(self, order_id: str, vehicle_id: str, status: str, reason: str) -> None:
         def change(vehicle: OrderVehicle) -> OrderVehicle:
             return msgspec.structs.replace(vehicle, status=status, reason=reason, next_attempt_at=None)
@@ -118,16 +94,9 @@ class Finishing:
         ready = any(vehicle.status == "ready" for vehicle in vehicles)
         status = order.status if order.status != "running" else "completed" if ready else "failed"
         now = self._clock.now()
-        manifest = Manifest(
-            order_id=order_id,
-            package=order.package,
-            status=status,
-            ended_at=now,
-            tesla=cost_of(order, vehicles),
-            objects=self._objects(order_id),
-        )
         # Over whatever is there: a run that died here left one, and this one is as true.
-        self._blobs.put(names.manifest(order_id), msgspec.json.encode(manifest), content_type="application/json")
+        ended = msgspec.structs.replace(order, status=status, ended_at=now)
+        write_manifest(self._blobs, order_id, ended, vehicles, written_at=now)
         event = {"type": f"order.{status}", "order": order_id}
         self._bus.publish(Event(ORDER_EVENTS, msgspec.json.encode(event), event))
 
@@ -136,35 +105,3 @@ class Finishing:
 
         self._book.change(order_id, change)
         log.info("order ended", status=status)
-
-    def _objects(self, order_id: str) -> list[ManifestObject]:
-        infos = [info for info in self._blobs.list(names.folder(order_id)) if info.name != names.manifest(order_id)]
-        # Side by side: an order may have thousands of invoices, and one after the other they outlast the function.
-        with ThreadPoolExecutor(_READERS) as pool:
-            return list(pool.map(self._object, [info for info in infos if "/raw/" not in info.name]))
-
-    def _object(self, info: BlobInfo) -> ManifestObject:
-        return ManifestObject(
-            name=info.name,
-            size=info.size,
-            sha256=hashlib.sha256(self._blobs.get(info.name)).hexdigest(),
-            content_type=info.content_type,
-            source=_source(info.name),
-            created_at=info.updated,
-        )
-
-
-def cost_of(order: Order, vehicles: list[OrderVehicle]) -> TeslaCost:
-    """What the order cost at Tesla so far."""
-    notes: list[ModuleNote] = [*order.notes, *(note for vehicle in vehicles for note in vehicle.notes)]
-    calls = order.tesla_calls + sum(note.calls for note in notes)
-    return TeslaCost(calls=calls, price_usd=round(order.tesla_price_usd + sum(n.price_usd for n in notes), 6))
-
-
-def _source(name: str) -> str:
-    leaf = name.rsplit("/", 1)[-1]
-    if "/account/" in name:
-        return "tesla: charging_history"
-    if "/invoices/" in name:
-        return "tesla: charging_invoice"
-    return {"snapshot.json": "fetch_vehicle", "report.pdf": "build_report"}.get(leaf, "orders")

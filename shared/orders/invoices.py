@@ -17,8 +17,9 @@ from shared.tesla.client import Tally
 from shared.tesla.decode import Undecodable, decode
 from shared.tesla.models.charging import ChargingSession
 
-_FOR_ALL = (errors.LimitExceeded, errors.RateLimited)
-_PASSING = (errors.RateLimited, errors.ServerError, errors.TimedOut, errors.ConnectionLost)
+_LIMIT = (errors.LimitExceeded, errors.HeldBack)
+_FOR_ALL = (*_LIMIT, errors.RateLimited)
+_PASSING = (*_LIMIT, errors.RateLimited, errors.ServerError, errors.TimedOut, errors.ConnectionLost)
 """An unreadable invoice is not among them: Tesla gives out invoices of no bytes."""
 MOST = 500
 """Invoices of one vehicle that are fetched; each costs a call."""

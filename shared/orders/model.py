@@ -2,6 +2,7 @@
 
 An order: created -> connected -> running -> completed | failed | cancelled; erased from any of these.
 A vehicle: queued -> fetching <-> waiting -> building -> ready | failed | cancelled.
+A rebuild does not leave `ready`: the report that is there stays good until the new one is in its place.
 """
 
 from __future__ import annotations
@@ -72,14 +73,28 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReportFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A finished PDF."""
+    """A finished PDF. `built_at` is when it was stored."""
 
     sha256: str
     size_bytes: int
+    built_at: datetime | None = None
+
+
+class ArchiveFile(msgspec.Struct, frozen=True, kw_only=True):
+    """The ZIP of a vehicle's invoices. `packed` is the digest of the list that it was made from."""
+
+    sha256: str
+    size_bytes: int
+    packed: str
 
 
 class OrderVehicle(msgspec.Struct, frozen=True, kw_only=True):
-    """One vehicle of an order. `identity` is its sealed ListedVehicle."""
+    """One vehicle of an order. `identity` is its sealed ListedVehicle.
+
+    `rebuilding`: the owner asked for the report anew and it is not done yet. `coming` is the new PDF from before it
+    is stored until it is noted as `report`, so that whatever bytes can be downloaded are known at every moment.
+    `replaced` are the PDFs that were there earlier, each bytes once: it grows with the renderer's versions only.
+    """
 
     order: str
     vehicle_id: str
@@ -93,6 +108,11 @@ class OrderVehicle(msgspec.Struct, frozen=True, kw_only=True):
     woken: bool = False
     build_now: bool = False
     report: ReportFile | None = None
+    rebuilding: bool = False
+    rebuilds: int = 0
+    coming: ReportFile | None = None
+    replaced: tuple[ReportFile, ...] = ()
+    archive: ArchiveFile | None = None
     invoices_ok: int = 0
     invoices_failed: int = 0
 
@@ -107,10 +127,13 @@ class OrderVehicle(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrderMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """The message of `fetch-order`: bring this order forward. `purge`: it was to be erased; see to the rest of it."""
+    """The message of `fetch-order`: bring this order forward. `purge`: it was to be erased; see to the rest of it.
+    `expire`: its retention is over; erase it.
+    """
 
     order: str
     purge: bool = False
+    expire: bool = False
 
 
 class VehicleMessage(msgspec.Struct, frozen=True, kw_only=True):

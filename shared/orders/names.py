@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+_REPORT_ID = re.compile(r"([a-z0-9]{1,40})\.(v[0-9]{1,4})")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST = 80
 
@@ -33,6 +34,27 @@ def report(order: str, vehicle_id: str) -> str:
     return f"{vehicle_folder(order, vehicle_id)}report.pdf"
 
 
+def report_id(order: str, vehicle_id: str) -> str:
+    """What a report is called in public: it is printed in the PDF, and it opens nothing."""
+    return f"{order}.{vehicle_id}"
+
+
+def of_report_id(text: str) -> tuple[str, str] | None:
+    """Order and vehicle of a report id, or None for what is none."""
+    found = _REPORT_ID.fullmatch(text)
+    return (found[1], found[2]) if found else None
+
+
+def verify_path(order: str, vehicle_id: str) -> str:
+    """The path, on this service's public URL, that tells whether a report is genuine."""
+    return f"/api/v1/reports/{report_id(order, vehicle_id)}/verify"
+
+
+def archive(order: str, vehicle_id: str) -> str:
+    """The ZIP of the vehicle's charging invoices."""
+    return f"{vehicle_folder(order, vehicle_id)}invoices.zip"
+
+
 def invoice(order: str, vehicle_id: str, file_name: str) -> str:
     """One charging invoice."""
     return f"{vehicle_folder(order, vehicle_id)}invoices/{file_name}"
@@ -50,5 +72,5 @@ def manifest(order: str) -> str:
 
 def safe_file_name(name: str, key: str) -> str:
     """A file name of ours from one of Tesla's: plain characters, `.pdf`, unique by the start of a hash of its key."""
-    stem = _UNSAFE.sub("_", name.rsplit("/", 1)[-1].removesuffix(".pdf")).strip("._")[:_LONGEST] or "invoice"
-    return f"{stem}-{key[:8]}.pdf"
+    stem = _UNSAFE.sub("_", name.rsplit("/", 1)[-1].removesuffix(".pdf")).strip("._-")[:_LONGEST] or "invoice"
+    return f"{stem}-{key[:12]}.pdf"

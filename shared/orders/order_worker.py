@@ -14,7 +14,7 @@ from shared import log
 from shared.orders import names
 from shared.orders.book import OrderGone
 from shared.orders.desk import Desk
-from shared.orders.fetching import IN_PROGRESS, IN_WORDS, Patience
+from shared.orders.fetching import IN_PROGRESS, IN_WORDS, PARKED, pause_s
 from shared.orders.history import first_missing_page
 from shared.orders.model import ModuleNote, Order, OrderMessage, with_note
 from shared.orders.packages import HISTORY, PACKAGES
@@ -38,7 +38,9 @@ class OrderWorker:
     def run(self, message: OrderMessage) -> None:
         """Do what the order needs now. Raises WorkBusy, Unavailable."""
         order_id, order = message.order, self._desk.book.peek(message.order)
-        if order is not None and order.status == "erased":
+        if message.expire:
+            self._desk.erasure.expire(order_id, order)
+        elif order is not None and order.status == "erased":
             self._desk.erasure.again(order_id, order)
         elif order is None or message.purge:  # expired, or its erasure never got as far as the tombstone
             self._desk.schedule.purge_done(order_id)
@@ -94,10 +96,10 @@ class OrderWorker:
                 self._note(order_id, msgspec.structs.replace(old, reason=IN_PROGRESS, not_before=None), tally)
                 return self._desk.clock.now()
         except errors.TeslaError as error:
-            parked = isinstance(error, errors.RegionUnregistered)
+            parked = isinstance(error, PARKED)
             attempts = old.attempts + (not parked)
             if error.retryable and attempts < self._desk.patience.attempts and now < deadline:
-                at = self._desk.clock.now() + timedelta(seconds=_pause_s(error, self._desk.patience))
+                at = self._desk.clock.now() + timedelta(seconds=pause_s(error, self._desk.patience))
                 not_before = None if parked else at
                 note = ModuleNote(module=HISTORY, reason=error.reason, attempts=attempts, not_before=not_before)
                 self._note(order_id, note, tally)
@@ -152,10 +154,3 @@ def _is_last(body: bytes, page_size: int) -> bool:
 def _window(order: Order) -> dict[str, str]:
     bounds = {"startTime": order.history_from, "endTime": order.history_to}
     return {name: moment.isoformat() for name, moment in bounds.items() if moment is not None}
-
-
-def _pause_s(error: errors.TeslaError, patience: Patience) -> float:
-    if isinstance(error, errors.RegionUnregistered):
-        return patience.asleep_retry_s
-    asked = error.retry_after_s if isinstance(error, errors.RateLimited) else 0.0
-    return max(asked, patience.retry_s)

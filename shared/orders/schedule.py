@@ -52,6 +52,14 @@ class Schedule:
         """Nothing is left to purge."""
         self._due.done(f"purge.{order_id}")
 
+    def plan_expiry(self, order_id: str, at: datetime) -> None:
+        """Erase the order at that time. Like the purge it has no subject: cancelling an order does not keep it."""
+        self._due.plan(f"expire.{order_id}", at, _order_event(order_id, expire=True))
+
+    def expiry_done(self, order_id: str) -> None:
+        """The order is erased."""
+        self._due.done(f"expire.{order_id}")
+
     def plan_fetch(self, order_id: str, vehicle_id: str, at: datetime) -> None:
         """Fetch the vehicle at that time."""
         event = _vehicle_event(FETCH_VEHICLE, order_id, vehicle_id)
@@ -71,6 +79,11 @@ class Schedule:
         event = _vehicle_event(BUILD_REPORT, order_id, vehicle_id)
         self._due.send(f"build.{order_id}.{vehicle_id}", event, subject=order_id)
 
+    def expect_build(self, order_id: str, vehicle_id: str) -> None:
+        """Build the vehicle's report soon, whatever becomes of the change that is about to be made."""
+        event = _vehicle_event(BUILD_REPORT, order_id, vehicle_id)
+        self._due.expect(f"build.{order_id}.{vehicle_id}", event, subject=order_id)
+
     def build_done(self, order_id: str, vehicle_id: str) -> None:
         """The vehicle's report is complete."""
         self._due.done(f"build.{order_id}.{vehicle_id}")
@@ -80,8 +93,8 @@ class Schedule:
         self._due.forget(order_id)
 
 
-def _order_event(order_id: str, *, purge: bool = False) -> Event:
-    message = OrderMessage(order=order_id, purge=purge)
+def _order_event(order_id: str, *, purge: bool = False, expire: bool = False) -> Event:
+    message = OrderMessage(order=order_id, purge=purge, expire=expire)
     return Event(FETCH_ORDER, msgspec.json.encode(message), {"order": order_id})
 
 

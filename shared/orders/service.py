@@ -12,6 +12,7 @@ from shared import log
 from shared.accounts.consent import Attached
 from shared.accounts.grants import Grants
 from shared.accounts.keeper import TokenKeeper
+from shared.orders.book import OrderGone
 from shared.orders.desk import LAST_TRIES, Desk
 from shared.orders.model import ListedVehicle, Order, OrderVehicle
 from shared.orders.packages import PACKAGES
@@ -20,7 +21,6 @@ from shared.tesla.client import Tally
 from shared.tesla.decode import Undecodable, decode
 from shared.tesla.errors import TeslaError, Unreadable
 from shared.tesla.models.vehicle import Vehicle, VehicleList
-from shared.tesla.regions import Regions
 
 _MOST_PAGES = 50
 _MOST_SELECTED = 100
@@ -35,7 +35,7 @@ class OrderError(Exception):
     """The order does not allow it; `kind` is the stable code of why.
 
     `unknown_package`, `bad_window`, `not_connected`, `wrong_state`, `nothing_selected`, `vehicle_unknown`,
-    `too_many`, `other_account`.
+    `too_many`, `other_account`, `not_ready`, `no_report`.
     """
 
     def __init__(self, kind: str, message: str) -> None:
@@ -54,9 +54,8 @@ class OrderRules:
 class OrderService:
     """Owner operations on orders."""
 
-    def __init__(self, desk: Desk, grants: Grants, keeper: TokenKeeper, regions: Regions, rules: OrderRules) -> None:
-        self._desk, self._grants, self._keeper = desk, grants, keeper
-        self._regions, self._rules = regions, rules
+    def __init__(self, desk: Desk, grants: Grants, keeper: TokenKeeper, rules: OrderRules) -> None:
+        self._desk, self._grants, self._keeper, self._rules = desk, grants, keeper, rules
 
     def create(
         self, *, package: str, wake: bool, history_from: datetime | None, history_to: datetime | None
@@ -75,6 +74,8 @@ class OrderService:
             history_to=history_to,
         )
         order_id = self._desk.book.create(order)
+        # Before the grant, without which nobody can put anything into the order.
+        self._desk.schedule.plan_expiry(order_id, order.expires_at)
         token, _grant = self._grants.issue("order", order_id, order.expires_at)
         return order_id, token, order
 
@@ -187,6 +188,25 @@ class OrderService:
             log.info("order is being finished")  # by another worker, or else by the due item
         return self._desk.book.get(order_id)
 
+    def rebuild(self, order_id: str, vehicle_id: str) -> None:
+        """Build a ready vehicle's report anew from its stored snapshot; while it is under way, that is the one.
+
+        Raises OrderError, OrderGone.
+        """
+        if vehicle_id not in self._desk.book.get(order_id).selected:
+            raise OrderGone("no such vehicle in this order")
+        vehicle = self._desk.book.find_vehicle(order_id, vehicle_id)
+        if vehicle is None or vehicle.status != "ready":
+            kind = "no_report" if vehicle and vehicle.final else "not_ready"
+            raise OrderError(kind, f"the vehicle is {vehicle.status if vehicle else 'queued'}")
+
+        def change(value: OrderVehicle) -> OrderVehicle:
+            return value if value.rebuilding else msgspec.structs.replace(value, rebuilding=True)
+
+        self._desk.schedule.expect_build(order_id, vehicle_id)
+        self._desk.book.note_files(order_id, vehicle_id, change)
+        self._desk.schedule.send_build(order_id, vehicle_id)
+
     def erase(self, order_id: str) -> None:
         """Erase the order. Raises OrderGone."""
         self._desk.erasure.erase(order_id)
@@ -201,7 +221,7 @@ class OrderService:
 
     def _discover(self, attached: Attached, tally: Tally) -> str:
         try:
-            return self._desk.sessions.of(attached.account).discover_region(self._regions, tally)
+            return self._desk.sessions.of(attached.account).discover_region(tally)
         except (TeslaError, Undecodable):
             return attached.region  # a later answer tells: a 421 names the region
 

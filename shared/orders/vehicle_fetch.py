@@ -16,7 +16,7 @@ import msgspec
 from shared import log
 from shared.accounts.session import AccountSession
 from shared.orders import names
-from shared.orders.fetching import IN_PROGRESS, Later, Patience, failed, fetch, later, ok
+from shared.orders.fetching import IN_PROGRESS, WAITED_FOR, Later, Patience, failed, fetch, later, ok
 from shared.orders.history import sessions_of_vehicle
 from shared.orders.invoices import InvoiceFetch, wanted
 from shared.orders.model import Order, OrderVehicle
@@ -152,7 +152,7 @@ class VehicleFetch:
             if self._awake(job, results[BASE.name], tally, first=first):
                 return []
         except errors.TeslaError as error:
-            reason, waits = error.reason, isinstance(error, (errors.Asleep, errors.RegionUnregistered))
+            reason, waits = error.reason, isinstance(error, WAITED_FOR)
             if not error.retryable:
                 for name in wanting:
                     results[name] = self._keep(job, failed(name, reason, tally, self._clock))

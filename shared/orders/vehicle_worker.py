@@ -23,7 +23,7 @@ from shared.platform.delivery import TOO_OLD
 from shared.platform.errors import AlreadyExists
 from shared.reports.snapshot import InvoiceFile, ModuleResult, ModuleStatus, Snapshot
 from shared.tesla.client import Tally
-from shared.tesla.errors import Asleep, TeslaError
+from shared.tesla.errors import Asleep, HeldBack, TeslaError
 from shared.typed import from_json
 
 _WAKING_S = 20.0
@@ -145,6 +145,8 @@ class VehicleWorker:
         tally, status, reason = Tally(), ModuleStatus.OK, None
         try:
             job.session.call("wake_up", path={"vin": job.vin}, tally=tally)
+        except HeldBack as error:
+            return self._desk.clock.now() + timedelta(seconds=error.retry_after_s)  # not sent: it may be woken yet
         except TeslaError as error:
             status, reason = ModuleStatus.FAILED, error.reason
         note = ModuleNote(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -19,6 +20,7 @@ from shared import log
 from shared.platform.ports import Clock
 from shared.tesla import errors
 from shared.tesla.answers import check
+from shared.tesla.breaker import Breaker
 from shared.tesla.catalogue import Endpoint, Price
 from shared.tesla.metering import current_meter
 from shared.tesla.regions import Regions
@@ -34,7 +36,8 @@ _REFUSED_FROM, _FREE_FROM = 300, 500
 class Access:
     """What a call is made with: a bearer token, the region to call and the scopes it carries.
 
-    `business`: the token is of an account that owns a business fleet.
+    `business`: the token is of an account that owns a business fleet. `audiences`: the regions that the token is for,
+    none where it does not say. `confirmed`: Tesla itself said that the owner lives in `region`.
     """
 
     token: str = field(repr=False)
@@ -42,6 +45,12 @@ class Access:
     scopes: frozenset[str] = frozenset()
     kind: str = "user"
     business: bool = False
+    audiences: frozenset[str] = frozenset()
+    confirmed: bool = True
+
+    def reaches(self, region: str) -> bool:
+        """Whether the region would accept the token."""
+        return not self.audiences or region in self.audiences
 
 
 @dataclass(slots=True)
@@ -62,13 +71,20 @@ class Answer:
 
 
 class FleetClient:
-    """Calls endpoints of the catalogue. `prices` in US dollars by category."""
+    """Calls endpoints of the catalogue. `prices` in US dollars by category; `breaker` watches every call."""
 
     def __init__(
-        self, transport: Transport, regions: Regions, clock: Clock, prices: Mapping[Price, float], domain: str = ""
+        self,
+        transport: Transport,
+        regions: Regions,
+        clock: Clock,
+        prices: Mapping[Price, float],
+        domain: str = "",
+        breaker: Breaker | None = None,
     ) -> None:
         self._transport, self._regions, self._clock, self._prices = transport, regions, clock, prices
         self._domain = domain
+        self._watch: Callable[[], AbstractContextManager[None]] = breaker.watch if breaker else nullcontext
 
     def call(
         self,
@@ -91,12 +107,13 @@ class FleetClient:
         def send(region: str) -> Answer:
             url = self._regions.base_url(region) + route
             wire = partial(self._transport.send, endpoint.method, url, query=query, token=access.token, json=json)
-            return self._patiently(endpoint, region, wire, tally)
+            with self._watch():
+                return self._patiently(endpoint, region, wire, tally)
 
         try:
             return send(access.region)
         except errors.WrongRegion as error:
-            if error.region is None or error.region == access.region:
+            if error.region is None or error.region == access.region or not access.reaches(error.region):
                 raise
             # Once: two regions that name each other would go on for ever, and each answer is billed.
             return send(error.region)

@@ -2,7 +2,9 @@
 
 TeslaError
 ├── NotSent                 known to be refused, so never sent (and never billed)
-│   └── ScopeMissing        the owner did not grant a scope that the endpoint needs
+│   ├── ScopeMissing        the owner did not grant a scope that the endpoint needs
+│   ├── HeldBack            Tesla's billing limit was reached a short while ago
+│   └── AudienceMissing     the tokens are not for the owner's region: only a new consent helps
 ├── NoAnswer                nothing usable came back; whether it was executed is unknown
 │   ├── TimedOut
 │   ├── ConnectionLost
@@ -18,6 +20,7 @@ TeslaError
     ├── WrongRegion         421: the owner lives in another region
     ├── RateLimited         429
     ├── Rejected            every other 4xx: repeating the same call changes nothing
+    │   └── ApplicationRefused  the token endpoint does not accept what this application is or asks for
     └── ServerError         5xx; not billed
 """
 
@@ -47,6 +50,27 @@ class ScopeMissing(NotSent):
     def __init__(self, scope: str) -> None:
         super().__init__(f"the owner did not grant {scope}")
         self.scope = scope
+
+
+class AudienceMissing(NotSent):
+    """The consent's tokens are not for the region where the owner lives, and a refresh did not change that."""
+
+    reason = "audience_missing"
+
+    def __init__(self, region: str) -> None:
+        super().__init__(f"the consent is not for region {region}")
+        self.region = region
+
+
+class HeldBack(NotSent):
+    """The application's billing limit is reached: no calls are made for another `retry_after_s`."""
+
+    reason = "billing_limit"
+    retryable = True
+
+    def __init__(self, retry_after_s: float) -> None:
+        super().__init__("the application's billing limit at Tesla is reached")
+        self.retry_after_s = retry_after_s
 
 
 class NoAnswer(TeslaError):
@@ -100,6 +124,7 @@ class LimitExceeded(Refused):
     """The application's billing limit is reached, or payment is missing."""
 
     reason = "billing_limit"
+    retryable = True
 
 
 class Forbidden(Refused):
@@ -153,6 +178,12 @@ class Rejected(Refused):
     """Any other 4xx."""
 
     reason = "rejected"
+
+
+class ApplicationRefused(Rejected):
+    """The token endpoint refuses the application (its id or secret, or what it asks for), not the owner."""
+
+    reason = "application_refused"
 
 
 class ServerError(Refused):

@@ -17,13 +17,19 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from shared import log
 from shared.tesla import errors
 from shared.tesla.answers import refusal
 from shared.tesla.regions import Regions
 from shared.tesla.transport import Transport
 from shared.typed import from_json
 
+_CODE_REFUSED = ("invalid_auth_code", "invalid_grant", "invalid_redirect_url", "invalid_redirect_uri")
+"""Errors of a code exchange that another consent mends."""
+_CLIENT_REFUSED = ("unauthorized_client", "invalid_client")
 _LEEWAY_S = 60
+_LONGEST_CODE = 100
+"""How much of an error code is logged."""
 _LONGEST_LIFE_S = 366 * 86_400
 
 
@@ -104,7 +110,10 @@ class TeslaAuth:
         return f"{self._urls.authorize}?{urlencode(query)}"
 
     def exchange(self, code: str, *, verifier: str, region: str, redirect_uri: str) -> TokenSet:
-        """An authorization code for tokens whose audience is the region. Raises ConsentRefused, TeslaError."""
+        """An authorization code for tokens whose audience is the region.
+
+        Raises ConsentRefused where a new consent helps, ApplicationRefused where only the operator can, TeslaError.
+        """
         form = {
             "grant_type": "authorization_code",
             "code": code,
@@ -114,12 +123,29 @@ class TeslaAuth:
         }
         try:
             return self._token(form, secret=True)
+        except errors.ApplicationRefused:
+            raise
         except (errors.Rejected, errors.LoginRequired) as error:
-            raise ConsentRefused("Tesla did not accept the authorization code") from error
+            if error.text in _CODE_REFUSED:
+                raise ConsentRefused("Tesla did not accept the authorization code") from error
+            log.error("code exchange refused", status=error.status, error=error.text[:_LONGEST_CODE])
+            raise errors.ApplicationRefused(error.status, error.text) from error
 
-    def refresh(self, refresh_token: str) -> TokenSet:
-        """A new pair for a refresh token, which is spent by it. Raises LoginRequired, TeslaError."""
-        return self._token({"grant_type": "refresh_token", "refresh_token": refresh_token}, secret=False)
+    def refresh(self, refresh_token: str, *, region: str = "") -> TokenSet:
+        """A new pair for a refresh token, which is spent by it; for a region if one is named.
+
+        Tesla documents no audience here. It is sent only where the token at hand is of no use without it.
+
+        Raises LoginRequired, TeslaError.
+        """
+        form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+        if region:
+            form["audience"] = self._regions.base_url(region)
+        return self._token(form, secret=False)
+
+    def audiences(self, claims: TokenClaims) -> tuple[str, ...]:
+        """The regions that a token is for; none where its claims do not say."""
+        return self._regions.named(claims.audiences)
 
     def partner_token(self, region: str, scopes: tuple[str, ...]) -> TokenSet:
         """A token of the application itself, for one region. Raises TeslaError."""
@@ -161,7 +187,10 @@ class TeslaAuth:
             form["client_secret"] = credentials.client_secret
         reply = self._transport.send("POST", self._urls.token, form=form)
         if reply.status != HTTPStatus.OK:
-            raise _token_refusal(reply.status, reply.body) or refusal(reply, self._regions)
+            error = _token_refusal(reply.status, reply.body) or refusal(reply, self._regions)
+            if isinstance(error, errors.ApplicationRefused):
+                log.error("Tesla does not accept the client id and secret", status=error.status)
+            raise error
         try:
             return from_json(reply.body, TokenSet, strict=False)
         except (msgspec.DecodeError, RecursionError):
@@ -181,6 +210,8 @@ def _token_refusal(status: int, body: bytes) -> errors.Refused | None:
         return None
     if code in ("login_required", "invalid_grant"):
         return errors.LoginRequired(status, code)
+    if code in _CLIENT_REFUSED:
+        return errors.ApplicationRefused(status, code)
     return errors.Rejected(status, code) if status < HTTPStatus.INTERNAL_SERVER_ERROR else None
 
 

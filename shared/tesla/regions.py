@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -28,6 +28,10 @@ class Regions:
             return None
         matches = (name for name, base in self.base_urls.items() if urlsplit(base).netloc.lower() == wanted)
         return next(matches, None)
+
+    def named(self, urls: Iterable[str]) -> tuple[str, ...]:
+        """The regions whose hosts are among the URLs, such as a token's audiences."""
+        return tuple(dict.fromkeys(region for region in map(self.of_url, urls) if region))
 
     def in_text(self, text: str) -> str | None:
         """The region named by the first known base URL in Tesla's words (the body of a 421)."""

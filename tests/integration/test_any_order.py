@@ -10,8 +10,8 @@ from tests.machine import machine_over
 from tests.simulator import Simulator
 
 FEW = settings(
-    max_examples=6,
-    stateful_step_count=20,
+    max_examples=10,
+    stateful_step_count=30,
     deadline=None,
     derandomize=True,
     phases=[Phase.generate],  # a failure is told as it is: making it smaller takes minutes

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from shared.platform.embedded.documents import SqliteDocuments
+from shared.tesla.breaker import Breaker
 from shared.tesla.catalogue import ENDPOINTS, Endpoint, Price
 from shared.tesla.client import Access, Answer, FleetClient, Tally
-from shared.tesla.errors import TeslaError
+from shared.tesla.errors import LimitExceeded, TeslaError
 from shared.tesla.regions import Regions
 from shared.tesla.transport import Transport
 from tests.lab import ShiftedClock
@@ -23,6 +26,7 @@ PARTNER_SCOPES = ("openid", "vehicle_specs")
 HELD = {"user": (*ALL_SCOPES.split(),), "partner": PARTNER_SCOPES}
 BODIES = {"partner_accounts": {"domain": "example.com"}, "operation_put": {"default_real_mode": "backup"}}
 SETTLING_S = PATIENCE_S = 20.0
+HOLD_S = 900
 
 
 @pytest.fixture(scope="module")
@@ -44,14 +48,22 @@ def clock() -> ShiftedClock:
 
 
 @pytest.fixture
-def client(sim: Simulator, clock: ShiftedClock) -> FleetClient:
-    return _client(sim, clock, PATIENCE_S)
+def breaker(clock: ShiftedClock, tmp_path: Path) -> Iterator[Breaker]:
+    store = SqliteDocuments(tmp_path / "documents.db")
+    yield Breaker(store, clock, HOLD_S)
+    store.close()
 
 
-def _client(sim: Simulator, clock: ShiftedClock, timeout_s: float) -> FleetClient:
+@pytest.fixture
+def client(sim: Simulator, clock: ShiftedClock, breaker: Breaker) -> FleetClient:
+    return _client(sim, clock, PATIENCE_S, breaker)
+
+
+def _client(sim: Simulator, clock: ShiftedClock, timeout_s: float, breaker: Breaker | None = None) -> FleetClient:
     regions = Regions({"eu": sim.urls.eu, "na": sim.urls.na, "cn": sim.urls.cn})
     prices = {price: PRICE_USD[price] for price in Price}
-    return FleetClient(Transport(timeout_s=timeout_s, body_bytes=READ_BYTES), regions, clock, prices)
+    transport = Transport(timeout_s=timeout_s, body_bytes=READ_BYTES)
+    return FleetClient(transport, regions, clock, prices, breaker=breaker)
 
 
 def _access(sim: Simulator, row: Failure) -> Access:
@@ -59,7 +71,8 @@ def _access(sim: Simulator, row: Failure) -> Access:
     scopes = row.scopes or HELD[row.token]
     if row.token == "partner":
         return Access(Application(sim).partner_token(" ".join(scopes)), "eu", frozenset(scopes), "partner")
-    return Access(sim.grant(row.account, scopes).access_token, "eu", frozenset(scopes))
+    token = sim.grant(row.account, scopes).access_token
+    return Access(token, "eu", frozenset(scopes), audiences=frozenset(row.reaches))
 
 
 def _path(sim: Simulator, row: Failure, endpoint: Endpoint) -> dict[str, str]:
@@ -77,6 +90,11 @@ def _call(client: FleetClient, sim: Simulator, row: Failure, tally: Tally) -> An
     return client.call(endpoint, access, path=_path(sim, row, endpoint), json=BODIES.get(endpoint.name), tally=tally)
 
 
+def _reach_limit(breaker: Breaker) -> None:
+    with pytest.raises(LimitExceeded), breaker.watch():
+        raise LimitExceeded(402)
+
+
 def _sent(sim: Simulator, count: int) -> list[Call]:
     """The ledger, once a slow answer has reached it."""
     until = time.monotonic() + SETTLING_S
@@ -87,9 +105,11 @@ def _sent(sim: Simulator, count: int) -> list[Call]:
 
 @pytest.mark.parametrize("row", FAILURES, ids=lambda row: row.name)
 def test_a_failure_has_the_outcome_and_the_cost_of_the_table(
-    sim: Simulator, clock: ShiftedClock, row: Failure
+    sim: Simulator, clock: ShiftedClock, breaker: Breaker, row: Failure
 ) -> None:
-    client, tally = _client(sim, clock, BUDGET_S if row.kind == "slow" else PATIENCE_S), Tally()
+    client, tally = _client(sim, clock, BUDGET_S if row.kind == "slow" else PATIENCE_S, breaker), Tally()
+    if row.held:
+        _reach_limit(breaker)
     if row.outcome is None:
         assert _call(client, sim, row, tally).body
     else:
@@ -117,9 +137,10 @@ def test_the_region_that_answered_is_told(client: FleetClient, sim: Simulator) -
     assert [(call.host, call.status) for call in sim.ledger] == [("eu", 421), ("na", 200)]
 
 
-def test_no_error_shows_what_the_call_carried(client: FleetClient, sim: Simulator) -> None:
+def test_no_error_shows_what_the_call_carried(sim: Simulator, clock: ShiftedClock) -> None:
+    client = _client(sim, clock, PATIENCE_S)
     secrets = {sim.accounts[0].vehicles[0].vin, sim.accounts[0].email}
-    for row in (row for row in FAILURES if row.outcome and row.kind not in ("slow", "drop")):
+    for row in (row for row in FAILURES if row.outcome and not row.held and row.kind not in ("slow", "drop")):
         sim.reset()
         with pytest.raises(TeslaError) as raised:
             _call(client, sim, row, Tally())

@@ -113,7 +113,6 @@ def test_falling_asleep_between_two_calls_is_a_deferral(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("kind", "options", "reason"),
     [
-        ("exceeded_limit", {}, "billing_limit"),
         ("status", {"status": 403, "body": '{"response":null,"error":"unsupported vehicle"}'}, "forbidden"),
         ("status", {"status": 404}, "not_found"),
         ("status", {"status": 410}, "not_found"),

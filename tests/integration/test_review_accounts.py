@@ -44,8 +44,8 @@ def _meanwhile(patch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
     """Act once, between the answer of the token endpoint and the storing of the new pair."""
     auth, refresh, waiting = bootstrap.tesla_auth(), bootstrap.tesla_auth().refresh, [act]
 
-    def racing(token: str) -> TokenSet:
-        tokens = refresh(token)
+    def racing(token: str, **options: Any) -> TokenSet:
+        tokens = refresh(token, **options)
         if waiting:
             waiting.pop()()
         return tokens
@@ -115,7 +115,8 @@ def test_an_account_whose_consent_ended_is_erased_when_nobody_needs_it(lab: Lab)
         lab.pump()
         assert _tokens_of(lab, 0) == before
     assert _accounts() == {}
-    assert bootstrap.documents().query("due").documents == []
+    left = [item.key for item in bootstrap.documents().query("due").documents]
+    assert [key for key in left if not key.startswith("expire.")] == []  # the order itself is kept for a while
 
 
 def test_the_scopes_of_a_refreshed_token_are_the_ones_that_count(lab: Lab) -> None:
@@ -174,7 +175,7 @@ def test_an_account_needed_again_at_the_last_moment_is_kept(lab: Lab, monkeypatc
 
     with monkeypatch.context() as patch:
         patch.setattr(store, "delete", racing)
-        bootstrap.keeper().upkeep(account)
+        bootstrap.keeper().upkeep(account, lambda: None)
     assert account in _accounts()
 
 

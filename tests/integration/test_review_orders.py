@@ -80,10 +80,28 @@ def test_a_history_asked_for_again_and_again_waits_as_tesla_said(lab: Lab) -> No
     assert view["status"] == "completed"
 
 
-def test_over_the_billing_limit_nothing_more_is_asked_about_the_vehicle(lab: Lab) -> None:
+def test_over_the_billing_limit_the_vehicle_waits_and_nothing_more_is_asked(lab: Lab) -> None:
+    fault = lab.simulator.add_fault(BASE, "exceeded_limit", times=None)
+    order_id, grant = lab.start("basic", vehicles=("v1",))
+    lab.pump(times=3)
+    vehicle = lab.view(order_id, grant)["vehicles"][0]
+    assert (vehicle["status"], vehicle["reason"]) == ("waiting", "billing_limit")
+    assert len(lab.simulator.calls("vehicle")) == 1
+    assert lab.simulator.calls("warranty") == []
+    assert lab.simulator.control.state.faults.remove(fault.id)
+    for _ in range(3):
+        _later(lab, QUARTER_H)
+    view = lab.view(order_id, grant)
+    assert view["status"] == "completed"
+    assert {item["status"] for item in view["vehicles"][0]["modules"]} == {"ok"}
+
+
+def test_over_the_billing_limit_an_order_ends_with_the_reason_at_its_deadline(lab: Lab) -> None:
     lab.simulator.add_fault(BASE, "exceeded_limit", times=None)
     order_id, grant = lab.start("basic", vehicles=("v1",))
     lab.pump()
+    for _ in range(3):
+        _later(lab, 9 * 3600)
     view = lab.view(order_id, grant)
     assert view["status"] == "completed"
     assert {item["reason"] for item in view["vehicles"][0]["modules"]} == {"billing_limit"}
@@ -91,15 +109,33 @@ def test_over_the_billing_limit_nothing_more_is_asked_about_the_vehicle(lab: Lab
 
 
 @pytest.mark.settings(FETCH_CONCURRENCY=1)
-def test_over_the_billing_limit_no_further_invoice_is_asked_for(lab: Lab) -> None:
-    lab.simulator.add_fault("charging_invoice", "exceeded_limit", times=None, after=1)
+def test_over_the_billing_limit_invoices_wait_and_those_that_are_there_stay(lab: Lab) -> None:
+    fault = lab.simulator.add_fault("charging_invoice", "exceeded_limit", times=None, after=1)
     order_id, grant = lab.start("charging", vehicles=("v1",))
-    lab.pump()
-    listed = lab.call("GET", f"/api/v1/orders/{order_id}/vehicles/v1/invoices", grant=grant).body["invoices"]
-    assert len(listed) > 2
-    assert [item["status"] for item in listed].count("ok") == 1
-    assert {item["reason"] for item in listed if item["status"] == "failed"} == {"billing_limit"}
+    lab.pump(times=2)
     assert len(lab.simulator.calls("charging_invoice")) == 2
+    assert lab.view(order_id, grant)["vehicles"][0]["status"] == "waiting"
+    assert lab.simulator.control.state.faults.remove(fault.id)
+    for _ in range(3):
+        _later(lab, QUARTER_H)
+    view = lab.view(order_id, grant)
+    assert view["status"] == "completed"
+    assert view["vehicles"][0]["invoices"]["failed"] == 0
+    assert len(lab.simulator.calls("charging_invoice")) == view["vehicles"][0]["invoices"]["ok"] + 1
+
+
+def test_over_the_billing_limit_a_history_waits_and_uses_up_no_tries(lab: Lab) -> None:
+    fault = lab.simulator.add_fault("charging_history", "exceeded_limit", times=None)
+    order_id, grant = lab.start("charging", vehicles=("v1",))
+    lab.pump(times=3)
+    for _ in range(6):
+        _later(lab, QUARTER_H)
+    assert lab.view(order_id, grant)["account_modules"][0]["status"] == "pending"
+    assert lab.simulator.control.state.faults.remove(fault.id)
+    for _ in range(3):
+        _later(lab, QUARTER_H)
+    view = lab.view(order_id, grant)
+    assert (view["status"], view["account_modules"][0]["status"]) == ("completed", "ok")
 
 
 @pytest.mark.settings(FETCH_CONCURRENCY=1)
@@ -272,7 +308,8 @@ def test_a_cancel_that_died_half_way_stops_the_work_all_the_same(lab: Lab, monke
     assert view["ended_at"] is not None
     assert {item["status"] for item in view["vehicles"]} == {"cancelled"}
     assert len(lab.simulator.ledger) == calls
-    assert [item.key for item in bootstrap.documents().query("due").documents if order_id in item.key] == []
+    left = [item.key for item in bootstrap.documents().query("due").documents if order_id in item.key]
+    assert left == [f"expire.{order_id}"]  # when its retention is over
 
 
 def test_a_cancel_of_an_order_without_work_that_died_is_finished(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,7 +36,7 @@ def _authenticated(exchange: Exchange) -> Principal:
 
 
 def _check_region(exchange: Exchange, endpoint: Endpoint, principal: Principal) -> None:
-    """The application's region first (412), then the owner's (421)."""
+    """The application's region first (412), then the owner's (421, or 404 as recipes have it)."""
     if endpoint.registered and exchange.host not in exchange.state.regions:
         raise _unregistered(exchange)
     if endpoint.at_home and principal.account and principal.account.region != exchange.host:
@@ -70,5 +70,7 @@ def _unregistered(exchange: Exchange) -> Refusal:
 
 
 def _elsewhere(exchange: Exchange, region: str) -> Refusal:
+    if exchange.state.config.wrong_region == "404":
+        return refuse(404, "not_found")
     url = exchange.state.urls.fleet(region)
     return refuse(421, f"user out of region, use base URL: {url}, see {PAGE}/getting-started/base-urls")

@@ -44,7 +44,10 @@ class SimulatorConfig:
     refresh_token_s: int = _option(90 * 86_400, "life of a refresh token")
     grace_s: int = _option(86_400, "how long the most recently used refresh token still works")
     wake_s: float = _option(10.0, "time from wake_up to online, on the simulator's clock")
-    audience_mode: Literal["requested", "all"] = _option("requested", "fleet hosts named in a token's aud")
+    audience_mode: Literal["requested", "all", "consented"] = _option(
+        "requested", "fleet hosts named in a token's aud; consented: a refresh does not change them"
+    )
+    wrong_region: Literal["421", "404"] = _option("421", "answer to an owner who lives in another region")
     history_shape: Literal["wrapped", "bare"] = _option("wrapped", "body of the charging history")
     dx_shape: Literal["wrapped", "bare"] = _option("wrapped", "body of warranty and options")
     notes_shape: Literal["flat", "nested"] = _option("flat", "body of the release notes")

@@ -20,6 +20,7 @@ LIVE_OPTIONS = {
     "grace_s",
     "wake_s",
     "audience_mode",
+    "wrong_region",
     "history_shape",
     "dx_shape",
     "notes_shape",

@@ -101,7 +101,8 @@ def _proves(code: Code, verifier: str | None) -> bool:
 
 def _by_refresh(exchange: Exchange, form: dict[str, str]) -> Answer:
     tokens, name = exchange.state.tokens, form["refresh_token"]
-    audiences = _audiences(exchange, form["audience"]) if form.get("audience") else None
+    fixed = exchange.state.config.audience_mode == "consented"
+    audiences = _audiences(exchange, form["audience"]) if form.get("audience") and not fixed else None
     if tokens.is_revoked(name):
         raise oauth_error(401, "login_required", "User revoked consent")
     family = tokens.rotate(name)

@@ -114,7 +114,7 @@ class Grants:
     def __init__(self) -> None:
         self.asked: list[str] = []
         key = grant_key("mine")
-        self.known = {key: Grant(key, "order", "o1")}
+        self.known = {key: Grant(key, "order", "o1", dt.datetime.max.replace(tzinfo=dt.UTC))}
 
     def find(self, key: str) -> Grant | None:
         self.asked.append(key)

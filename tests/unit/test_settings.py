@@ -9,6 +9,19 @@ from shared.settings import BadSettings, Settings, read_settings, variable_names
 GOOD = {"PUBLIC_URL": "https://api.example", "GOOGLE_CLOUD_PROJECT": "p", "BUCKET": "b"}
 
 
+_TESLA_URLS = (
+    "TESLA_AUTHORIZE_URL",
+    "TESLA_TOKEN_URL",
+    "TESLA_JWKS_URL",
+    "TESLA_REVOKE_URL",
+    "TESLA_API_EU",
+    "TESLA_API_NA",
+    "TESLA_API_CN",
+)
+ONE_MACHINE = dict.fromkeys(_TESLA_URLS, "http://127.0.0.1:9")
+"""Every Tesla URL at a simulator."""
+
+
 def test_defaults() -> None:
     settings = read_settings(GOOD)
     assert settings.tesla_region == "eu"
@@ -52,8 +65,30 @@ def test_contradictions_are_named(environ: dict[str, str], named: str) -> None:
         read_settings(environ)
 
 
-def test_local_addresses_may_be_plain_http() -> None:
-    assert read_settings({**GOOD, "PUBLIC_URL": "http://127.0.0.1:8080"}).public_url == "http://127.0.0.1:8080"
+def test_on_one_machine_plain_http_will_do() -> None:
+    settings = read_settings({**GOOD, **ONE_MACHINE, "PUBLIC_URL": "http://127.0.0.1:8080"})
+    assert settings.public_url == "http://127.0.0.1:8080"
+
+
+LOCAL_HOSTS = ("127.0.0.1", "127.1.2.3", "localhost", "LOCALHOST.", "api.localhost", "[::1]", "0.0.0.0")
+
+
+@pytest.mark.parametrize("host", LOCAL_HOSTS)
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("real", sorted(ONE_MACHINE))
+def test_tesla_itself_never_redirects_to_this_machine(host: str, scheme: str, real: str) -> None:
+    one_real = {name: url for name, url in ONE_MACHINE.items() if name != real}
+    with pytest.raises(BadSettings, match="PUBLIC_URL"):
+        read_settings({**GOOD, **one_real, "PUBLIC_URL": f"{scheme}://{host}:8080"})
+
+
+@pytest.mark.parametrize(
+    "url", ["http://api.example", "ftp://api.example", "https://", "//api.example", "http://[::1"]
+)
+def test_a_redirect_goes_over_https(url: str) -> None:
+    for environ in (GOOD, {**GOOD, **ONE_MACHINE}):
+        with pytest.raises(BadSettings, match="PUBLIC_URL"):
+            read_settings({**environ, "PUBLIC_URL": url})
 
 
 def test_empty_means_unset() -> None:
