@@ -7,7 +7,7 @@ ONLY ?=
 export PYTHONPATH := $(CURDIR)
 
 .DEFAULT_GOAL := help
-.PHONY: docs help run serve test fast chaos bench lint format locks clean test-py313
+.PHONY: docs help run serve test fast chaos bench lint format locks package clean test-py313 terraform-check
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}'
@@ -54,10 +54,16 @@ format: $(VENV)/.ready ## Format and fix what can be fixed
 test-py313: ## Unit tests on a Python 3.13, where there is one
 	@sh .ci/py313
 
+terraform-check: $(VENV)/.ready ## Format, validity and plans of all environments, without network (needs terraform)
+	@$(BIN)/python -m tests.terraform
+
 locks: ## Pin the newest versions again (needs uv)
 	uv pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade -o requirements.txt
 	uv pip compile --quiet pyproject.toml --group dev -c requirements.txt --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade -o requirements-dev.txt
 	uv pip compile --quiet pyproject.toml --group dev --group bench -c requirements-dev.txt --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade -o requirements-bench.txt
+
+package: $(VENV)/.ready ## One reproducible archive per function into build/package/, with an index
+	@$(BIN)/python -m shared.packaging
 
 docs: $(VENV)/.ready ## Write the tables of README.md and docs/ from the code
 	@$(BIN)/python -m tests.docs

@@ -89,7 +89,7 @@ def make_environment(python: Path) -> Environment:
     environment = Environment(ROOT / "build" / f"venv-deploy-{_release(python)}-{key}")
     environment.folder.parent.mkdir(exist_ok=True)
     ready = environment.folder / ".ready"
-    with environment.folder.with_suffix(".lock").open("w") as alone:
+    with environment.folder.with_name(f"{environment.folder.name}.lock").open("w") as alone:
         fcntl.flock(alone, fcntl.LOCK_EX)
         if not ready.exists():
             _run(str(python), "-m", "venv", "--clear", "--without-pip", str(environment.folder))
