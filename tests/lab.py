@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import random
 import secrets
 from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ from urllib.parse import parse_qs, urlsplit
 import flask
 import pytest
 
-from shared import bootstrap
+from shared import bootstrap, log
 from shared.manifest import Manifest, read_manifest
 from shared.platform.embedded.events import SqliteEvents
 from shared.platform.ports import Delivery
@@ -202,11 +203,15 @@ def running_lab(simulator: Simulator, folder: Path, **overrides: Any) -> Iterato
 
 
 def forget() -> None:
-    """Drop everything that bootstrap built."""
+    """Drop everything that bootstrap built, and its logging."""
     for member in vars(bootstrap).values():
         clear = getattr(member, "cache_clear", None)
         if clear is not None:
             clear()
+    root = logging.getLogger()
+    for handler in [item for item in root.handlers if isinstance(item, log.StdoutHandler)]:
+        root.removeHandler(handler)
+        root.setLevel(logging.WARNING)
 
 
 def lab_environment(simulator: Simulator, folder: Path) -> dict[str, str]:
