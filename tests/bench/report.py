@@ -9,7 +9,6 @@ from pathlib import Path
 
 from shared.reports.build import render_report
 from shared.reports.snapshot import Snapshot
-from tests.bench import report_platypus
 from tests.bench.model import Bench, Invalid, Measurement
 from tests.bench.report_data import ALERTS, INVOICES, SESSIONS, VERIFY_URL, rich_snapshot
 from tests.bench.sampling import interleaved, seconds
@@ -32,6 +31,8 @@ print(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
 
 def measure(runs: int) -> Measurement:
     """Ours and the peer's in turn, from the same snapshot to the bytes; the simulator is gone by then."""
+    from tests.bench import report_platypus  # reportlab is installed for the benches alone
+
     snapshot = rich_snapshot()
     report_platypus.register(FONTS)
     sizes = [(len(_ours(snapshot)), len(_peer(snapshot))) for _ in range(_WARM_UPS)]

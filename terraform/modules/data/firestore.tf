@@ -1,0 +1,73 @@
+locals {
+  # Per collection: `unindexed` fields are never queried and too long or too random for an index; `expires` is whether
+  # documents carry `expires_at`. The integration test reads the same from the code.
+  collections = {
+    accounts         = { unindexed = ["tokens"], expires = false }
+    breakers         = { unindexed = [], expires = false }
+    claims           = { unindexed = ["result"], expires = true }
+    connections      = { unindexed = [], expires = true }
+    due              = { unindexed = ["message"], expires = false }
+    energy_families  = { unindexed = [], expires = true }
+    grants           = { unindexed = [], expires = true }
+    idempotency      = { unindexed = ["result"], expires = true }
+    ledger_days      = { unindexed = [], expires = true }
+    oauth_states     = { unindexed = ["verifier"], expires = true }
+    order_vehicles   = { unindexed = ["identity"], expires = true }
+    orders           = { unindexed = ["listed"], expires = true }
+    pending_consents = { unindexed = ["tokens"], expires = true }
+    purses           = { unindexed = [], expires = true }
+    registrations    = { unindexed = [], expires = false }
+  }
+  # Every write of every document puts a fresh random number into this field.
+  write_field = "write_"
+
+  unindexed = merge([
+    for collection, fields in local.collections : {
+      for field in concat([local.write_field], fields.unindexed) : "${collection}.${field}" => { collection = collection, field = field }
+    }
+  ]...)
+}
+
+resource "google_firestore_database" "this" {
+  name                              = var.database
+  location_id                       = var.region
+  type                              = "FIRESTORE_NATIVE"
+  concurrency_mode                  = "PESSIMISTIC"
+  point_in_time_recovery_enablement = "POINT_IN_TIME_RECOVERY_ENABLED"
+  delete_protection_state           = "DELETE_PROTECTION_ENABLED"
+  deletion_policy                   = "ABANDON"
+
+  lifecycle {
+    prevent_destroy = true
+  }
+}
+
+resource "google_firestore_backup_schedule" "daily" {
+  database  = google_firestore_database.this.name
+  retention = "${var.backup_days * 86400}s"
+
+  daily_recurrence {}
+}
+
+# No composite index: every query asks for equal fields, or for a range of the one field it is ordered by.
+resource "google_firestore_field" "unindexed" {
+  for_each = local.unindexed
+
+  database   = google_firestore_database.this.name
+  collection = each.value.collection
+  field      = each.value.field
+
+  index_config {}
+}
+
+# The moment of removal rises with time: an index of it would be a hot spot, and nothing asks for it.
+resource "google_firestore_field" "expires" {
+  for_each = toset([for collection, fields in local.collections : collection if fields.expires])
+
+  database   = google_firestore_database.this.name
+  collection = each.key
+  field      = "expires_at"
+
+  ttl_config {}
+  index_config {}
+}

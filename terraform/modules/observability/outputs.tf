@@ -1,0 +1,4 @@
+output "dashboard" {
+  description = "Full name of the dashboard."
+  value       = google_monitoring_dashboard.this.id
+}

@@ -1,0 +1,1 @@
+"""Terraform without network: a stand-in for the provider `hashicorp/google` that serves its schema."""
