@@ -36,6 +36,8 @@ IN_WORDS: Mapping[str, str] = MappingProxyType(
         "timed_out": "Tesla did not answer in time.",
         "connection_lost": "Tesla could not be reached.",
         "unreadable": "Tesla's answer could not be read.",
+        "empty": "Tesla sent an empty document.",
+        "not_a_pdf": "Tesla sent something that is no PDF.",
         "region_unregistered": "The service is not yet registered in the vehicle's region.",
         "wrong_region": "Tesla places the account in a region that is not known.",
         "rejected": "Tesla refused the request.",

@@ -29,9 +29,12 @@ def check(reply: WireReply, regions: Regions, *, pdf: bool = False) -> bytes:
     """The body of a good answer. Raises the `Refused` that the status stands for, or Unreadable."""
     if reply.status >= HTTPStatus.MULTIPLE_CHOICES:
         raise refusal(reply, regions)
-    if not (_is_pdf(reply.body) if pdf else _is_json(reply.body)):
-        kind = "PDF" if pdf else "JSON"
-        raise errors.Unreadable(f"the answer is empty, not {kind}" if not reply.body else f"the answer is not {kind}")
+    if pdf and not reply.body:
+        raise errors.EmptyAnswer("the answer is empty, not a PDF")
+    if pdf and not _is_pdf(reply.body):
+        raise errors.NotAPdf("the answer is not a PDF")
+    if not pdf and not _is_json(reply.body):
+        raise errors.Unreadable("the answer is not JSON" if reply.body else "the answer is empty, not JSON")
     return reply.body
 
 

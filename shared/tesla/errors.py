@@ -9,6 +9,8 @@ TeslaError
 │   ├── TimedOut
 │   ├── ConnectionLost
 │   └── Unreadable          HTML, truncated JSON, more bytes than we read
+│       ├── EmptyAnswer     no bytes, where a document was asked for
+│       └── NotAPdf         something else, where a PDF was asked for
 └── Refused                 Tesla answered with an error status
     ├── Unauthorized        401: the access token is not accepted
     ├── LoginRequired       the token endpoint: only a new consent helps
@@ -96,6 +98,18 @@ class Unreadable(NoAnswer):
     """The answer is no JSON (or no PDF) that can be read."""
 
     reason = "unreadable"
+
+
+class EmptyAnswer(Unreadable):
+    """The answer has no bytes, where a document was asked for (Tesla is known for it with invoices)."""
+
+    reason = "empty"
+
+
+class NotAPdf(Unreadable):
+    """The answer is no PDF, where one was asked for."""
+
+    reason = "not_a_pdf"
 
 
 class Refused(TeslaError):

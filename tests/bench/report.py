@@ -58,6 +58,8 @@ def _ours(snapshot: Snapshot) -> bytes:
 
 
 def _peer(snapshot: Snapshot) -> bytes:
+    from tests.bench import report_platypus
+
     return report_platypus.render(snapshot, FONTS, VERIFY_URL)
 
 

@@ -197,12 +197,13 @@ def test_an_unknown_vehicle_is_not_asked_about_any_further(lab: Lab) -> None:
 def test_a_failed_invoice_is_named_and_the_others_are_there(lab: Lab) -> None:
     lab.simulator.add_fault("charging_invoice", "status", status=404, times=1)
     lab.simulator.add_fault("charging_invoice", "empty_body", times=1)
+    lab.simulator.add_fault("charging_invoice", "html", times=1)
     order_id, grant = lab.start("charging", vehicles=("v1",))
     lab.pump()
     listed = lab.call("GET", f"/api/v1/orders/{order_id}/vehicles/v1/invoices", grant=grant).body["invoices"]
     reasons = Counter(item["reason"] for item in listed if item["status"] == "failed")
-    assert reasons == {"not_found": 1, "unreadable": 1}
-    assert sum(item["status"] == "ok" for item in listed) == len(listed) - 2
+    assert reasons == {"not_found": 1, "empty": 1, "not_a_pdf": 1}
+    assert sum(item["status"] == "ok" for item in listed) == len(listed) - 3
 
 
 def test_an_unticked_scope_is_never_called_for(lab: Lab) -> None:
