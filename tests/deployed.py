@@ -10,7 +10,6 @@ import hashlib
 import os
 import platform
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -27,7 +26,6 @@ from tests.stack.keychain import new_signing_key
 from tests.unit.edge import key_server
 
 LOCK = ROOT / "requirements.txt"
-RUNTIME = "3.13"
 """The Python of the deployed runtime."""
 PUSHER = "pusher@example.iam.gserviceaccount.com"
 AUDIENCE = "https://function.example.com"
@@ -71,16 +69,6 @@ class Pusher:
 
     settings: Mapping[str, str]
     authorization: str
-
-
-def find_python(version: str) -> Path | None:
-    """An interpreter of that version ("3.13"), if this machine has one that starts."""
-    managed = sorted(Path.home().glob(f".pyenv/versions/{version}*/bin/python{version}"))
-    found = shutil.which(f"python{version}")
-    for candidate in [Path(sys.executable), *([Path(found)] if found else []), *managed]:
-        if _release(candidate).startswith(f"{version}."):
-            return candidate
-    return None
 
 
 def make_environment(python: Path) -> Environment:

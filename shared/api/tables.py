@@ -7,7 +7,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any
 
-from shared.api import downloads, oauth, operations, orders, partner_key, reports
+from shared.api import account, downloads, oauth, operations, orders, partner_key, reports
 from shared.api.services import Services
 from shared.edge.openapi import document
 from shared.edge.routes import Call, Reply, Route
@@ -29,7 +29,7 @@ _OPENAPI: Route[Services] = Route(
 
 TABLES: Mapping[str, tuple[Route[Services], ...]] = MappingProxyType(
     {
-        "oauth": (*oauth.ROUTES, *operations.REGISTRATION_ROUTES),
+        "oauth": (*oauth.ROUTES, *account.ROUTES, *operations.REGISTRATION_ROUTES),
         "orders": (*orders.ROUTES, *downloads.ROUTES, *reports.ROUTES, *operations.USAGE_ROUTES, _OPENAPI),
     }
 )
