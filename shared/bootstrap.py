@@ -418,5 +418,5 @@ def _handler(name: str, assets: Path | None) -> PushHandler[Any]:
     if name == "fetch_vehicle":
         return handlers.fetch_vehicle(desk(), settings(), ledger())
     if name == "build_report" and assets is not None:
-        return handlers.build_report(desk(), assets / "fonts", settings().public_url)
+        return handlers.build_report(desk(), assets / "fonts", settings())
     raise ValueError(f"{name} is no topic function")

@@ -58,14 +58,16 @@ def fetch_vehicle(desk: Desk, settings: Settings, ledger: Ledger) -> PushHandler
     return PushHandler(VehicleMessage, run, worker.expired, retry_on=_EXPECTED)
 
 
-def build_report(desk: Desk, fonts: Path, public_url: str) -> PushHandler[VehicleMessage]:
-    """One PDF from one snapshot. It leads to `public_url`, where it can be verified."""
+def build_report(desk: Desk, fonts: Path, settings: Settings) -> PushHandler[VehicleMessage]:
+    """One PDF from one snapshot. It leads to the public URL, where it can be verified."""
+    installed = [path for path in map(Path, settings.report_fallback_fonts) if path.is_file()]
 
     def render(snapshot: Snapshot) -> bytes:
         from shared.reports.build import render_report
 
         path = names.verify_path(snapshot.order_id, snapshot.vehicle_id)
-        return render_report(snapshot, fonts=fonts, verify_url=f"{public_url.rstrip('/')}{path}")
+        url = f"{settings.public_url.rstrip('/')}{path}"
+        return render_report(snapshot, fonts=fonts, verify_url=url, fallback_fonts=installed)
 
     worker = ReportWorker(desk, render)
     return PushHandler(VehicleMessage, worker.run, worker.expired, retry_on=_EXPECTED)

@@ -98,6 +98,13 @@ class Settings:
     retry_attempts: int = _setting("tries of a module that Tesla fails to answer", 4, least=1)
     history_page_size: int = _setting("charging sessions asked for per page", 50, least=1)
     fetch_concurrency: int = _setting("Tesla calls of one vehicle side by side", 24, least=1)
+    report_fallback_fonts: tuple[str, ...] = _setting(
+        "font files for scripts that the report's own fonts lack, comma separated; those that are installed are used",
+        (
+            "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc",
+            "/usr/share/fonts/truetype/droid/DroidSansFallbackFull.ttf",
+        ),
+    )
     url_s: int = _setting("life of a download URL", 3600, least=1)
 
     # Delivery
