@@ -9,7 +9,7 @@ from typing import Any
 from shared.accounts.keeper import TokenKeeper
 from shared.platform.ports import Clock
 from shared.tesla.catalogue import ENDPOINTS, Endpoint
-from shared.tesla.client import Access, Answer, FleetClient, Tally, require
+from shared.tesla.client import Access, Answer, FleetClient, Tally
 from shared.tesla.decode import Undecodable, decode
 from shared.tesla.errors import Missing, TeslaError, Unauthorized, WrongRegion
 from shared.tesla.models.users import UserRegion
@@ -60,7 +60,6 @@ class AccountSession:
         endpoint = ENDPOINTS[name]
 
         def send(access: Access) -> Answer:
-            require(endpoint, access)
             return self._client.call(endpoint, access, path=path, query=query, json=json, tally=tally)
 
         access = self._access(endpoint.token)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -28,7 +29,7 @@ _CODE_REFUSED = ("invalid_auth_code", "invalid_grant", "invalid_redirect_url", "
 """Errors of a code exchange that another consent mends."""
 _CLIENT_REFUSED = ("unauthorized_client", "invalid_client")
 _LEEWAY_S = 60
-_LONGEST_CODE = 100
+_ERROR_CODE = re.compile(r"[a-z_]{3,40}")
 """How much of an error code is logged."""
 _LONGEST_LIFE_S = 366 * 86_400
 
@@ -128,7 +129,9 @@ class TeslaAuth:
         except (errors.Rejected, errors.LoginRequired) as error:
             if error.text in _CODE_REFUSED:
                 raise ConsentRefused("Tesla did not accept the authorization code") from error
-            log.error("code exchange refused", status=error.status, error=error.text[:_LONGEST_CODE])
+            # Only what is a plain error code: anything else Tesla says may repeat what we sent.
+            code = error.text if _ERROR_CODE.fullmatch(error.text) else "other"
+            log.error("code exchange refused", status=error.status, error=code)
             raise errors.ApplicationRefused(error.status, error.text) from error
 
     def refresh(self, refresh_token: str, *, region: str = "") -> TokenSet:

@@ -198,5 +198,16 @@ def test_a_running_order_takes_no_other_account(lab: Lab) -> None:
     assert lab.view(order_id, grant)["status"] == "completed"
 
 
+def test_what_tesla_says_of_a_refused_code_is_not_logged(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
+    """An answer that repeats what it was sent must not carry the code into the log."""
+    _order, grant = lab.order()
+    callback = lab.callback(grant)
+    echoed = f"<html>cannot exchange {query_of(callback)['code']}</html>"
+    lab.simulator.add_fault("token", "status", status=400, body=echoed, times=1)
+    assert lab.call("GET", callback).status == 502
+    (record,) = [item for item in caplog.records if item.getMessage() == "code exchange refused"]
+    assert record.__dict__["fields"] == {"status": 400, "error": "other"}
+
+
 def _files(folder: str) -> list[Path]:
     return [path for path in Path(folder).rglob("*") if path.is_file()]
