@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from .answers import Refusal, refuse
+from .scopes import ANY_ENERGY_READ, ANY_ENERGY_WRITE
 from .state import Endpoint, Exchange
 from .tokens import Principal
 
+ANY_ENERGY = ANY_ENERGY_READ | ANY_ENERGY_WRITE
 PAGE = "https://developer.tesla.com/docs/fleet-api"
 
 
@@ -40,7 +42,7 @@ def _check_region(exchange: Exchange, endpoint: Endpoint, principal: Principal) 
     if endpoint.registered and exchange.host not in exchange.state.regions:
         raise _unregistered(exchange)
     if endpoint.at_home and principal.account and principal.account.region != exchange.host:
-        raise _elsewhere(exchange, principal.account.region)
+        raise _elsewhere(exchange, endpoint, principal.account.region)
 
 
 def identify(exchange: Exchange) -> Principal | None:
@@ -69,8 +71,10 @@ def _unregistered(exchange: Exchange) -> Refusal:
     return refuse(412, text)
 
 
-def _elsewhere(exchange: Exchange, region: str) -> Refusal:
-    if exchange.state.config.wrong_region == "404":
+def _elsewhere(exchange: Exchange, endpoint: Endpoint, region: str) -> Refusal:
+    config = exchange.state.config
+    is_brief = config.energy_contract == "brief" and bool(endpoint.scopes & ANY_ENERGY)
+    if config.wrong_region == "404" or (config.wrong_region == "contract" and is_brief):
         return refuse(404, "not_found")
     url = exchange.state.urls.fleet(region)
     return refuse(421, f"user out of region, use base URL: {url}, see {PAGE}/getting-started/base-urls")

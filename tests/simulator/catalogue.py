@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from . import charging_endpoints as charging
+from . import energy_commands as commands
 from . import energy_endpoints as energy
 from . import partner_endpoints as partner
 from . import user_endpoints as users
 from . import vehicle_endpoints as vehicles
 from .routes import RouteTable
 from .scopes import ANY_ENERGY_READ, ANY_ENERGY_WRITE
-from .state import Endpoint
+from .state import Endpoint, Handler
 
 DEVICE = frozenset({"vehicle_device_data"})
 CHARGING = frozenset({"vehicle_charging_cmds"})
@@ -19,6 +20,17 @@ WAKE = DEVICE | CHARGING | {"vehicle_cmds"}
 CAR = "/api/1/vehicles/{tag}"
 DX = "/api/1/dx"
 SITE = "/api/1/energy_sites/{site_id}"
+
+
+def _energy_read(name: str, handler: Handler) -> tuple[str, str, Endpoint]:
+    """A GET below a site."""
+    return "GET", f"{SITE}/{name}", Endpoint(name, handler, scopes=ANY_ENERGY_READ)
+
+
+def _energy_write(name: str, handler: Handler, method: str = "POST") -> tuple[str, str, Endpoint]:
+    """A command to a site."""
+    return method, f"{SITE}/{name}", Endpoint(name, handler, scopes=ANY_ENERGY_WRITE)
+
 
 ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("GET", "/api/1/products", Endpoint("products", energy.products, scopes=DEVICE | ANY_ENERGY_READ)),
@@ -54,11 +66,19 @@ ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
         "/api/1/partner_accounts/public_key",
         Endpoint("partner_public_key", partner.public_key, token="partner", registered=False, at_home=False),
     ),
-    ("GET", f"{SITE}/site_info", Endpoint("site_info", energy.site_info, scopes=ANY_ENERGY_READ)),
-    ("GET", f"{SITE}/live_status", Endpoint("live_status", energy.live_status, scopes=ANY_ENERGY_READ)),
-    ("POST", f"{SITE}/operation", Endpoint("operation", energy.operation, scopes=ANY_ENERGY_WRITE)),
-    ("PUT", f"{SITE}/operation", Endpoint("operation", energy.operation, scopes=ANY_ENERGY_WRITE)),
-    ("POST", f"{SITE}/backup", Endpoint("backup", energy.backup, scopes=ANY_ENERGY_WRITE)),
+    _energy_read("site_info", energy.site_info),
+    _energy_read("live_status", energy.live_status),
+    _energy_read("calendar_history", energy.calendar_history),
+    _energy_read("telemetry_history", energy.telemetry_history),
+    _energy_read("programs", energy.site_programs),
+    _energy_write("operation", commands.operation),
+    _energy_write("operation", commands.operation, method="PUT"),
+    _energy_write("time_of_use_settings", commands.time_of_use_settings),
+    _energy_write("tariff_rate", commands.tariff_rate),
+    _energy_write("backup", commands.backup),
+    _energy_write("storm_mode", commands.storm_mode),
+    _energy_write("grid_import_export", commands.grid_import_export),
+    _energy_write("off_grid_vehicle_charging_reserve", commands.off_grid_vehicle_charging_reserve),
 )
 
 AUTH_NAMES = frozenset({"authorize", "token", "jwks", "metadata", "revoke"})

@@ -47,11 +47,24 @@ class SimulatorConfig:
     audience_mode: Literal["requested", "all", "consented"] = _option(
         "requested", "fleet hosts named in a token's aud; consented: a refresh does not change them"
     )
-    wrong_region: Literal["421", "404"] = _option("421", "answer to an owner who lives in another region")
+    wrong_region: Literal["contract", "421", "404"] = _option(
+        "contract", "answer to an owner who lives in another region; contract: 421, in brief 404 for energy calls"
+    )
     history_shape: Literal["wrapped", "bare"] = _option("wrapped", "body of the charging history")
     dx_shape: Literal["wrapped", "bare"] = _option("wrapped", "body of warranty and options")
     notes_shape: Literal["flat", "nested"] = _option("flat", "body of the release notes")
     energy_contract: Literal["published", "brief"] = _option("published", "energy scopes and methods")
+    programs_shape: Literal["objects", "strings"] = _option("objects", "how a site's programmes are told")
+    programs_endpoint: bool = _option(False, "energy_sites/{id}/programs answers")
+    enrolled_share: float = _option(1.0, "share of sites whose programme is active")
+    mixed_settings: bool = _option(False, "sites differ in mode, reserve and export rule at first")
+    reaction_s: float = _option(0.0, "time from a command to the battery's following it")
+    high_reserve: Literal["snapped", "refused"] = _option("snapped", "what becomes of a reserve of 81 to 99 percent")
+    write_shape: Literal["plain", "capitalised", "text"] = _option("plain", "body of an accepted energy command")
+    trouble: tuple[str, ...] = _option((), "NAME=SHARE: this share of sites is in trouble; repeatable, see README")
+    stale_age_s: float = _option(1_200.0, "age of what a stale gateway repeats, when it goes stale")
+    clock_rate: float = _option(1.0, "simulated seconds per real second; 0 stands still")
+    ledger_calls: int = _option(200_000, "calls that the ledger remembers; the oldest go first")
     remember_consent: bool = _option(True, "an owner who consented is re-asked only on prompt_missing_scopes")
     business: bool = _option(False, "accounts own a business fleet (charging sessions answer)")
     empty_site: bool = _option(True, "list one energy entry without any device in products")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from .answers import Json
 from .config import Region, SimulatorConfig
+from .energy_control import Affliction, SiteChange, afflict_sites, change_site
+from .energy_truth import HOURS, fleet_truth
 from .faults import Fault
 from .state import State
 from .world import Account
@@ -32,6 +35,12 @@ LIVE_OPTIONS = {
     "alerts",
     "scope",
     "enforce_limits",
+    "programs_shape",
+    "programs_endpoint",
+    "reaction_s",
+    "high_reserve",
+    "write_shape",
+    "stale_age_s",
 }
 """Options that may change while the simulator runs."""
 
@@ -46,18 +55,6 @@ class VehicleChange(msgspec.Struct, forbid_unknown_fields=True):
     hide_private: bool | None = None
     wakes_in_s: float | None = None
     overrides: Json | None = None
-
-
-class SiteChange(msgspec.Struct, forbid_unknown_fields=True):
-    """PATCH of an energy site. `payload` adds to or replaces keys of live_status, site_info and product."""
-
-    mode: str | None = None
-    reserve_percent: float | None = None
-    percentage_charged: float | None = None
-    island_status: str | None = None
-    export_rule: str | None = None
-    reachable: bool | None = None
-    payload: Json | None = None
 
 
 class AccountChange(msgspec.Struct, forbid_unknown_fields=True):
@@ -105,13 +102,43 @@ class Control:
 
         Raises:
             KeyError: no such site.
+            ValueError: no such trouble.
         """
         _, site = self.state.world.sites[site_id]
-        site.percentage_charged = site.percentage_charged
-        _assign(site, change, ("mode", "reserve_percent", "percentage_charged"))
-        _assign(site, change, ("island_status", "export_rule", "reachable"))
-        site.payload |= change.payload or {}
-        return site.live_status()
+        return change_site(site, change, self.state.config)
+
+    def afflict(self, trouble: Affliction) -> Json:
+        """Bring a trouble over sites, or lift it; returns how many it concerned.
+
+        Raises:
+            KeyError: no such site.
+            ValueError: no such trouble.
+        """
+        return {"sites": afflict_sites(self.state.world, trouble, self.state.config)}
+
+    def fleet(self, hours: Sequence[float] = HOURS) -> Json:
+        """The truth about all sites, by `energy_truth`, with the simulator's time (Unix s).
+
+        Raises:
+            ValueError: hours that are none.
+        """
+        if any(not 0 < hour <= 24 for hour in hours):
+            raise ValueError("hours are above 0 and at most 24")
+        rows = fleet_truth(self.state.world.every_site(), hours)
+        return {"now_s": self.state.clock.now(), "sites": rows}
+
+    def forget_commands(self) -> None:
+        """Count the commands of all sites from 0 again."""
+        for site in self.state.world.every_site():
+            site.commands.clear()
+
+    def add_sites(self, key: str | int, count: int) -> list[int]:
+        """Give an account more energy sites and return their ids.
+
+        Raises:
+            KeyError: no such account.
+        """
+        return [site.site_id for site in self.state.world.add_sites(key, count)]
 
     def change_account(self, key: str | int, change: AccountChange) -> Account:
         """Apply a change to an account (number, e-mail or subject).

@@ -10,7 +10,8 @@ from aiohttp import web
 
 from .answers import Answer, error_answer, json_answer
 from .config import Region
-from .control import AccountChange, Control, SiteChange, VehicleChange
+from .control import AccountChange, Control, VehicleChange
+from .energy_control import Affliction, SiteChange
 from .faults import Fault
 from .routes import RouteTable
 
@@ -33,6 +34,11 @@ class _Request(msgspec.Struct):
 
 class _Clock(msgspec.Struct):
     advance_s: float = 0
+    rate: float | None = None
+
+
+class _Sites(msgspec.Struct):
+    count: int = 1
 
 
 class _Who(msgspec.Struct):
@@ -66,7 +72,33 @@ def _clear_faults(request: _Request) -> object:
 
 
 def _clock(request: _Request) -> object:
-    return {"now_s": request.control.state.clock.advance(request.read(_Clock).advance_s)}
+    clock, change = request.control.state.clock, request.read(_Clock)
+    if change.rate is not None:
+        clock.rate = change.rate
+    return {"now_s": clock.advance(change.advance_s), "rate": clock.rate}
+
+
+def _time(request: _Request) -> object:
+    clock = request.control.state.clock
+    return {"now_s": clock.now(), "rate": clock.rate}
+
+
+def _fleet(request: _Request) -> object:
+    hours = request.query.get("hours", "1,2,3")
+    return request.control.fleet([float(hour) for hour in hours.split(",") if hour])
+
+
+def _forget_commands(request: _Request) -> object:
+    request.control.forget_commands()
+    return {}
+
+
+def _afflict(request: _Request) -> object:
+    return request.control.afflict(request.read(Affliction))
+
+
+def _add_sites(request: _Request) -> object:
+    return {"sites": request.control.add_sites(request.params["key"], request.read(_Sites).count)}
 
 
 def _grant(request: _Request) -> object:
@@ -106,14 +138,18 @@ ROUTES: tuple[tuple[str, str, Callable[[_Request], object]], ...] = (
     ("GET", "/_sim/faults", lambda request: request.control.state.faults.all()),
     ("POST", "/_sim/faults", _add_fault),
     ("DELETE", "/_sim/faults", _clear_faults),
-    ("GET", "/_sim/clock", lambda request: {"now_s": request.control.state.clock.now()}),
+    ("GET", "/_sim/clock", _time),
     ("POST", "/_sim/clock", _clock),
     ("GET", "/_sim/world", lambda request: request.control.state.world.describe()),
     ("GET", "/_sim/config", lambda request: request.control.configure({})),
     ("PATCH", "/_sim/config", lambda request: request.control.configure(request.read(dict[str, Any]))),
     ("PATCH", "/_sim/vehicles/{vin}", _change_vehicle),
     ("PATCH", "/_sim/sites/{site_id}", _change_site),
+    ("POST", "/_sim/troubles", _afflict),
+    ("GET", "/_sim/fleet", _fleet),
+    ("DELETE", "/_sim/fleet/commands", _forget_commands),
     ("PATCH", "/_sim/accounts/{key}", _change_account),
+    ("POST", "/_sim/accounts/{key}/sites", _add_sites),
     ("POST", "/_sim/tokens", _grant),
     ("POST", "/_sim/revoke", _revoke),
     ("POST", "/_sim/reset", _reset),

@@ -1,17 +1,20 @@
-"""Endpoints under /api/1/products and /api/1/energy_sites; the contract in force decides methods and scopes."""
+"""Reads under /api/1/products and /api/1/energy_sites; the contract in force decides what they carry."""
 
 from __future__ import annotations
 
 from .answers import Answer, Json, not_found, refuse, respond
+from .clock import parse_iso
+from .energy_history import PERIODS, Span, backup_history, energy_history
 from .energy_site import EnergySite
+from .energy_zone import DAY_S, offset_s
+from .payload_energy import empty_entry, product, programs
+from .payload_energy import live_status as live_status_body
+from .payload_energy import site_info as site_info_body
 from .scopes import ANY_ENERGY_READ
 from .state import Exchange
 
-MODES = frozenset({"self_consumption", "autonomous", "backup"})
-OPERATION_METHOD = {"published": "POST", "brief": "PUT"}
-"""Method of the operation endpoint, by contract."""
-
-EMPTY_COMPONENTS = {"battery": False, "solar": False, "grid": False, "load_meter": False}
+BATTERY_SILENT = "Can't get recent status from the battery"
+"""How a 408 words a gateway out of reach."""
 
 
 def products(exchange: Exchange) -> Answer:
@@ -21,15 +24,10 @@ def products(exchange: Exchange) -> Answer:
     if "vehicle_device_data" in scopes:
         rows += [car.base() for car in account.vehicles]
     if scopes & ANY_ENERGY_READ:
-        rows += [site.product() for site in account.sites]
+        rows += [product(site) for site in account.sites]
         if account.sites and exchange.state.config.empty_site:
-            rows.append(_empty_entry(account.sites[0].site_id))
+            rows.append(empty_entry(account.sites[0].site_id + 99_999))
     return respond(rows, count=len(rows))
-
-
-def _empty_entry(neighbour: int) -> Json:
-    """The entry of a site whose devices are gone: no name, no type, nothing installed."""
-    return {"energy_site_id": neighbour + 99_999, "components": EMPTY_COMPONENTS | {"market_type": "residential"}}
 
 
 def owned_site(exchange: Exchange) -> EnergySite:
@@ -44,42 +42,77 @@ def owned_site(exchange: Exchange) -> EnergySite:
     return site
 
 
+def reachable_site(exchange: Exchange) -> EnergySite:
+    """The site of the path, if its gateway answers.
+
+    Raises:
+        Refusal: 404; 500 or 408 of a gateway out of reach.
+    """
+    site = owned_site(exchange)
+    if "dead_500" in site.troubles:
+        raise refuse(500, "upstream internal error")
+    if "dead_408" in site.troubles:
+        raise refuse(408, BATTERY_SILENT)
+    return site
+
+
 def site_info(exchange: Exchange) -> Answer:
-    """GET energy_sites/{id}/site_info."""
-    return respond(owned_site(exchange).site_info())
+    """GET energy_sites/{id}/site_info: kept by Tesla, so a gateway out of reach does not matter."""
+    site = owned_site(exchange)
+    if "replaced" in site.troubles:
+        raise refuse(500, "upstream internal error")
+    return respond(site_info_body(site))
 
 
 def live_status(exchange: Exchange) -> Answer:
-    """GET energy_sites/{id}/live_status: 500 of a gateway that cannot be reached."""
-    site = owned_site(exchange)
-    if not site.reachable:
-        raise refuse(500, "upstream internal error")
-    return respond(site.live_status())
+    """GET energy_sites/{id}/live_status."""
+    return respond(live_status_body(reachable_site(exchange), exchange.state.config))
 
 
-def operation(exchange: Exchange) -> Answer:
-    """Set the operating mode; a method of the other contract is refused with 405."""
-    contract = exchange.state.config.energy_contract
-    if exchange.method != OPERATION_METHOD[contract]:
-        raise refuse(405, "method not allowed")
-    site, mode = owned_site(exchange), exchange.json_body().get("default_real_mode")
-    if mode not in MODES:
-        raise refuse(400, "invalid_request", "default_real_mode")
-    site.percentage_charged = site.percentage_charged  # live until now under the old mode
-    site.mode = mode
-    return _updated()
+def site_programs(exchange: Exchange) -> Answer:
+    """GET energy_sites/{id}/programs: undocumented, there only where the configuration says so."""
+    if not exchange.state.config.programs_endpoint:
+        raise not_found()
+    return respond({"programs": programs(owned_site(exchange), exchange.state.config)})
 
 
-def backup(exchange: Exchange) -> Answer:
-    """POST energy_sites/{id}/backup: 81 to 99 % snap to 80 since firmware 25.18.4."""
-    site, percent = owned_site(exchange), exchange.json_body().get("backup_reserve_percent")
-    if isinstance(percent, bool) or not isinstance(percent, int | float) or not 0 <= percent <= 100:
-        raise refuse(400, "invalid_request", "backup_reserve_percent")
-    site.percentage_charged = site.percentage_charged  # live until now under the old reserve
-    site.reserve_percent = 80 if 80 < percent < 100 else percent
-    return _updated()
+def calendar_history(exchange: Exchange) -> Answer:
+    """GET energy_sites/{id}/calendar_history, kinds energy and backup."""
+    site, span = owned_site(exchange), _span(exchange, owned_site(exchange))
+    kind, period = exchange.query.get("kind"), exchange.query.get("period", "day")
+    if period not in PERIODS or kind not in {"energy", "backup"}:
+        raise refuse(400, "invalid_request", "kind or period")
+    if kind == "backup":
+        return respond(backup_history(site, span))
+    if _ends_at_midnight(exchange):
+        return respond({"serial_number": "", "period": period})
+    return respond(energy_history(site, span, period))
 
 
-def _updated() -> Answer:
-    """HTTP 200 with a 201 inside, as all energy writes answer."""
-    return respond({"code": 201, "message": "Updated"})
+def telemetry_history(exchange: Exchange) -> Answer:
+    """GET energy_sites/{id}/telemetry_history, kind charge: simulated homes have no wall connector."""
+    owned_site(exchange)
+    if exchange.query.get("kind") != "charge":
+        raise refuse(400, "invalid_request", "kind")
+    return respond({"time_series": []})
+
+
+def _span(exchange: Exchange, site: EnergySite) -> Span:
+    """start_date to end_date; without them the site's day so far.
+
+    Raises:
+        Refusal: 400.
+    """
+    now_s = exchange.state.clock.now()
+    ahead_s = offset_s(site.plant.zone, int(now_s) // 3600)
+    midnight_s = (now_s + ahead_s) // DAY_S * DAY_S - ahead_s
+    start, end = exchange.query.get("start_date"), exchange.query.get("end_date")
+    try:
+        return Span(parse_iso(start) if start else midnight_s, parse_iso(end) if end else now_s)
+    except ValueError as error:
+        raise refuse(400, "invalid_request", str(error)) from error
+
+
+def _ends_at_midnight(exchange: Exchange) -> bool:
+    """Tesla has no rows for a span that ends exactly at midnight; clients ask up to 23:59:59."""
+    return "T00:00:00" in exchange.query.get("end_date", "")

@@ -1,189 +1,207 @@
-"""One simulated energy site: solar, house, battery and grid that always balance.
+"""One simulated energy site: what it is set to, how its battery lives on with time, and what it was told.
 
-Signs as the API has them: battery > 0 discharges, grid > 0 imports, solar and load >= 0 (W).
+Nothing runs in the background: a site catches up when somebody looks. Because steps lie on a fixed grid of time
+and a site's past follows from its journal, looking changes nothing and history is the same life lived again. A lock
+keeps a test's thread and the server's from overwriting each other's part of a life.
 """
 
 from __future__ import annotations
 
-import math
-from random import Random
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 from .answers import Json
-from .clock import Clock, iso
+from .clock import Clock
+from .config import SimulatorConfig
+from .energy_physics import STEP_S, Flows, Settings, Step, charged_wh, flows, steps, window_of
+from .energy_plant import Plant
+from .energy_profile import Profile, draw
 
-UNIT_POWER_W = 5_000.0
-UNIT_ENERGY_WH = 13_500.0
-STEP_S = 300.0
-MAX_STEPS = 300
-EFFICIENCY = 0.95
-"""Share of the charged energy that the battery keeps."""
+LONGEST_GAP_S = 7 * 86_400.0
+"""A site nobody has looked at for longer forgets what was before its last two days."""
+RELIVED_S = 2 * 86_400.0
+JOURNAL_LENGTH = 256
 
 
-class EnergySite:
-    """A home with 1 to 3 Powerwalls. Settings are changed by commands, the charge by time."""
+class Life(NamedTuple):
+    """A moment from which everything follows: time, energy (Wh), and what acts on the battery from here on."""
 
-    def __init__(self, site_id: int, seed: int, clock: Clock) -> None:
-        rng = Random(f"site:{seed}:{site_id}")
-        self.site_id = site_id
-        self.name = rng.choice(("My Home", "Kesämökki", "Energy Site", "Villa Åsa", "Haus am See"))
-        self.units = rng.randint(1, 3)
-        self.mode = "self_consumption"
-        self.reserve_percent: float = 20
-        self.export_rule = "battery_ok"
-        self.island_status = "on_grid"
-        self.reachable = True
-        self.payload: Json = {}
-        self.gateway = f"1232100-00-E--TG{rng.randrange(10**11):011d}G"
-        self.installed_at = iso(rng.uniform(1.55e9, 1.75e9), 2)
-        self._clock = clock
-        self._solar_peak_w = rng.choice((0.0, 4_200.0, 7_600.0, 11_000.0))
-        self._load_base_w = rng.uniform(300, 1_400)
-        self._wobble = rng.uniform(0, math.tau)
-        self._energy_wh = self.capacity_wh * rng.uniform(0.3, 0.95)
-        self._as_of_s = clock.now()
+    at_s: float
+    energy_wh: float
+    settings: Settings
+    plant: Plant
 
-    @property
-    def power_w(self) -> float:
-        """Nameplate power of all units together."""
-        return UNIT_POWER_W * self.units
 
-    @property
-    def capacity_wh(self) -> float:
-        """Nameplate energy of all units together."""
-        return UNIT_ENERGY_WH * self.units
+class Present(NamedTuple):
+    """What a site is doing at the clock's time."""
+
+    at_s: float
+    energy_wh: float
+    flows: Flows
+    plant: Plant
 
     @property
     def percentage_charged(self) -> float:
-        """0..100, with many digits, at the clock's time."""
-        self._run()
-        return 100 * self._energy_wh / self.capacity_wh
+        """0..100, with many digits; 0 without a battery."""
+        return 100 * self.energy_wh / self.plant.capacity_wh if self.plant.capacity_wh else 0.0
 
-    @percentage_charged.setter
-    def percentage_charged(self, percent: float) -> None:
-        self._run()
-        self._energy_wh = self.capacity_wh * percent / 100
 
-    def solar_w(self, at_s: float) -> float:
-        """A half sine between six and eighteen o'clock UTC."""
-        return max(0.0, self._solar_peak_w * math.sin(math.pi * ((at_s / 3600) % 24 - 6) / 12))
+class EnergySite:
+    """A home with 1 to 3 Powerwalls. `settings` are what it says; what the battery follows may lag behind.
 
-    def load_w(self, at_s: float) -> float:
-        """A base load with a slow wave and an evening peak."""
-        hour = (at_s / 3600) % 24
-        wave = 1 + 0.35 * math.sin(at_s / 700 + self._wobble)
-        return self._load_base_w * wave * (2.2 if 17 <= hour < 22 else 1.0)
+    Attributes:
+        built: Its devices, whatever troubles make of them.
+        troubles: Names of what is wrong with it; `energy_troubles` sets them.
+        frozen: The live_status of a gateway that has gone stale.
+        payload: Keys to add or replace, by payload: live_status, site_info, product.
+        programs: Programmes it takes part in: program_id, name, status.
+        commands: Accepted commands by name of their endpoint.
+    """
 
-    def battery_w(self, at_s: float) -> float:
-        """What the battery does at `at_s` under the present mode, reserve and charge."""
-        if self.island_status != "on_grid":
-            return self.load_w(at_s) - self.solar_w(at_s)
-        limit_w, stored_wh = self.power_w, self._energy_wh
-        if self.mode == "backup":
-            wanted_w = -limit_w
-        else:
-            wanted_w = self.load_w(at_s) - self.solar_w(at_s)
-            if self.mode == "autonomous" and 17 <= (at_s / 3600) % 24 < 21:
-                wanted_w = limit_w if self.export_rule == "battery_ok" else wanted_w
-        if wanted_w > 0:
-            usable_wh = stored_wh - self.capacity_wh * self.reserve_percent / 100
-            return min(wanted_w, limit_w) if usable_wh > 1 else 0.0
-        return max(wanted_w, -limit_w) if stored_wh < self.capacity_wh - 1 else 0.0
+    def __init__(self, site_id: int, region: str, config: SimulatorConfig, clock: Clock) -> None:
+        self.site_id = site_id
+        self.profile: Profile = draw(site_id, region, config)
+        self.settings = self.profile.first_settings
+        self.programs: list[Json] = [dict(row) for row in self.profile.programs]
+        self.troubles: frozenset[str] = frozenset()
+        self.frozen: Json | None = None
+        self.payload: Json = {}
+        self.commands: Counter[str] = Counter()
+        self._config, self._clock, self._lock = config, clock, threading.RLock()
+        self.built = plant = self.profile.plant
+        self._life = Life(clock.now(), plant.capacity_wh * self.profile.first_share, self.settings, plant)
+        self._journal = [self._life]
+        self._pending: list[tuple[float, dict[str, Any]]] = []
 
-    def live_status(self) -> Json:
-        """The body of live_status at the clock's time."""
-        now = self._run()
-        solar, load, battery = (round(flow(now)) for flow in (self.solar_w, self.load_w, self.battery_w))
-        on_grid = self.island_status == "on_grid"
-        return {
-            "solar_power": solar,
-            "percentage_charged": self.percentage_charged,
-            "backup_capable": True,
-            "battery_power": battery if on_grid else load - solar,
-            "load_power": load,
-            "grid_status": "Active" if on_grid else "Inactive",
-            "grid_power": load - solar - battery if on_grid else 0,
-            "grid_services_active": False,
-            "grid_services_power": 0,
-            "generator_power": 0,
-            "island_status": self.island_status,
-            "storm_mode_active": False,
-            "timestamp": iso(now),
-            "wall_connectors": [],
-        } | self._override("live_status")
+    @property
+    def name(self) -> str:
+        """What the owner calls it."""
+        return self.profile.name
 
-    def site_info(self) -> Json:
-        """The body of site_info."""
-        return {
-            "id": self.gateway,
-            "site_name": self.name,
-            "backup_reserve_percent": self.reserve_percent,
-            "default_real_mode": self.mode,
-            "installation_date": self.installed_at,
-            "user_settings": {"storm_mode_enabled": False, "vpp_tour_enabled": True},
-            "components": self._components(),
-            "version": "25.42.1 5cdfa6a6",
-            "battery_count": self.units,
-            "nameplate_power": self.power_w,
-            "nameplate_energy": self.capacity_wh,
-            "installation_time_zone": "Europe/Helsinki",
-            "max_site_meter_power_ac": 1_000_000_000,
-            "min_site_meter_power_ac": -1_000_000_000,
-            "vpp_backup_reserve_percent": self.reserve_percent,
-        } | self._override("site_info")
+    @property
+    def mode(self) -> str:
+        """The operating mode that site_info shows."""
+        return self.settings.mode
 
-    def product(self) -> Json:
-        """The site's entry in products."""
-        return {
-            "energy_site_id": self.site_id,
-            "resource_type": "battery",
-            "site_name": self.name,
-            "id": self.gateway,
-            "gateway_id": self.gateway,
-            "percentage_charged": self.percentage_charged,
-            "battery_type": "ac_powerwall",
-            "backup_capable": True,
-            "battery_power": round(self.battery_w(self._as_of_s)),
-            "storm_mode_enabled": False,
-            "components": {"battery": True, "solar": self._solar_peak_w > 0, "grid": True, "load_meter": True},
-        } | self._override("product")
+    @property
+    def reserve_percent(self) -> float:
+        """The backup reserve that site_info shows."""
+        return self.settings.reserve_percent
 
-    def _override(self, name: str) -> Json:
-        changed = self.payload.get(name)
-        return changed if isinstance(changed, dict) else {}
+    @property
+    def plant(self) -> Plant:
+        """Its devices as troubles have left them."""
+        return self._life.plant
 
-    def _components(self) -> Json:
-        battery = {
-            "part_name": "Powerwall 2",
-            "nameplate_max_charge_power": UNIT_POWER_W,
-            "nameplate_max_discharge_power": UNIT_POWER_W,
-            "nameplate_energy": UNIT_ENERGY_WH,
-            "is_active": True,
-        }
-        return {
-            "solar": self._solar_peak_w > 0,
-            "battery": True,
-            "grid": True,
-            "backup": True,
-            "gateway": "teg",
-            "load_meter": True,
-            "tou_capable": True,
-            "storm_mode_capable": True,
-            "grid_services_enabled": False,
-            "battery_type": "ac_powerwall",
-            "configurable": True,
-            "batteries": [battery | {"din": f"{self.gateway}-{unit}"} for unit in range(self.units)],
-            "customer_preferred_export_rule": self.export_rule,
-            "net_meter_mode": "battery_ok",
-        }
+    def command(self, name: str, **changes: Any) -> None:
+        """An accepted command: shown at once, acted upon after the reaction time."""
+        with self._lock:
+            self.commands[name] += 1
+            if "forgetful" not in self.troubles:
+                self.settings = replace(self.settings, **changes)
+                self._react(changes)
 
-    def _run(self) -> float:
-        """Let the battery live until now, in steps of at most five minutes; returns now."""
-        now = self._clock.now()
-        step_s = max(STEP_S, (now - self._as_of_s) / MAX_STEPS)
-        while self._as_of_s < now:
-            span_s = min(step_s, now - self._as_of_s)
-            flow_w = self.battery_w(self._as_of_s)
-            gained_wh = -flow_w * span_s / 3600 * (EFFICIENCY if flow_w < 0 else 1.0)
-            self._energy_wh = min(self.capacity_wh, max(0.0, self._energy_wh + gained_wh))
-            self._as_of_s += span_s
-        return now
+    def change(self, **changes: Any) -> None:
+        """What the owner or the weather does: no command, and at once."""
+        with self._lock:
+            self._pending = [(at_s, _without(waiting, changes)) for at_s, waiting in self._pending]
+            self.settings = replace(self.settings, **changes)
+            self._act(changes)
+
+    def charge_to(self, percent: float) -> None:
+        """Put the battery at a state of charge, 0..100."""
+        with self._lock:
+            life = self._until_now()
+            self._begin(life._replace(energy_wh=life.plant.capacity_wh * percent / 100))
+
+    def equip(self, plant: Plant) -> None:
+        """Go on with other devices; the charge is kept as a share."""
+        with self._lock:
+            life = self._until_now()
+            share = life.energy_wh / life.plant.capacity_wh if life.plant.capacity_wh else self.profile.first_share
+            self._begin(life._replace(plant=plant, energy_wh=share * plant.capacity_wh))
+
+    def present(self) -> Present:
+        """What it is doing now; flows are held until the next full minute."""
+        life = self.life()
+        now = max(self._clock.now(), life.at_s)
+        held = _held(life)
+        energy_wh = charged_wh(life.plant, life.energy_wh, held.battery_w, now - life.at_s)
+        return Present(now, energy_wh, held, life.plant)
+
+    def life(self) -> Life:
+        """Catch up with the clock, to the beginning of the present step."""
+        with self._lock:
+            now = self._clock.now()
+            while self._pending and self._pending[0][0] <= now:
+                at_s, changes = self._pending.pop(0)
+                life = _lived(self._life, at_s)
+                self._begin(life._replace(settings=replace(life.settings, **changes)))
+            if now - self._life.at_s > LONGEST_GAP_S:
+                self._journal.clear()
+                self._begin(self._life._replace(at_s=now // STEP_S * STEP_S - RELIVED_S))
+            self._life = _lived(self._life, now // STEP_S * STEP_S)
+            return self._life
+
+    def past(self, since_s: float) -> Iterator[Step]:
+        """The finished steps from a Unix time on, lived again from the journal; none from before its beginning."""
+        with self._lock:
+            present = self.life()
+            lives = [*self._journal, present]
+        for life, end in pairwise(lives):
+            if end.at_s > since_s:
+                span = (life.at_s, end.at_s)
+                yield from (s for s in steps(life.plant, life.settings, life.energy_wh, span) if s.at_s >= since_s)
+
+    def journal(self) -> list[Life]:
+        """The moments at which something changed, oldest first."""
+        return list(self._journal)
+
+    def _react(self, changes: dict[str, Any]) -> None:
+        """Let the battery follow a command, now or after the reaction time."""
+        if "inert" in self.troubles:
+            return
+        if self._config.reaction_s <= 0:
+            self._act(changes)
+            return
+        self._pending.append((self._clock.now() + self._config.reaction_s, changes))
+        self._pending.sort(key=lambda entry: entry[0])
+
+    def _act(self, changes: dict[str, Any]) -> None:
+        life = self._until_now()
+        self._begin(life._replace(settings=replace(life.settings, **changes)))
+
+    def _until_now(self) -> Life:
+        """The life as it is at this very moment, in the middle of a step."""
+        return _lived(self.life(), self._clock.now())
+
+    def _begin(self, life: Life) -> None:
+        """Go on from here, and note it; a long journal loses its older half."""
+        self._life = life
+        self._journal.append(life)
+        if len(self._journal) > JOURNAL_LENGTH:
+            del self._journal[: JOURNAL_LENGTH // 2]
+
+
+def _without(changes: dict[str, Any], overruled: dict[str, Any]) -> dict[str, Any]:
+    """The changes that were not overruled meanwhile."""
+    return {name: value for name, value in changes.items() if name not in overruled}
+
+
+def _lived(life: Life, until_s: float) -> Life:
+    """The same life at a later time."""
+    energy_wh, at_s = life.energy_wh, life.at_s
+    for step in steps(life.plant, life.settings, energy_wh, (at_s, until_s)):
+        energy_wh, at_s = step.after_wh, until_s
+    return Life(at_s, energy_wh, life.settings, life.plant)
+
+
+def _held(life: Life) -> Flows:
+    """The flows of the step that begins with this life."""
+    span_s = (life.at_s // STEP_S + 1) * STEP_S - life.at_s
+    window = window_of(life.plant, life.settings)(life.at_s)
+    return flows(life.plant, life.settings, life.energy_wh, life.at_s, span_s, window)

@@ -110,6 +110,7 @@ class Host:
                 billed=fleet and is_billed(status),
                 price_usd=price_usd(name, status) if fleet else 0.0,
                 fault=fault.kind if fault else None,
+                body=exchange.body.decode(errors="replace") if fleet and exchange.body else "",
             )
         )
 

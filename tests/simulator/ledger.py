@@ -1,4 +1,4 @@
-"""The record of every call that reached the simulated Tesla."""
+"""The record of the calls that reached the simulated Tesla, the latest ones."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import msgspec
 
 
 class Call(msgspec.Struct, frozen=True):
-    """One call. `status` is what Tesla answered, also when the answer was lost on the way (`fault`)."""
+    """One call. `status` is what Tesla answered, also when the answer was lost on the way (`fault`).
+
+    `body` is what was sent to a fleet host, as text; it stays empty for the auth host, where secrets travel.
+    """
 
     index: int
     at_s: float
@@ -22,20 +25,28 @@ class Call(msgspec.Struct, frozen=True):
     billed: bool
     price_usd: float
     fault: str | None
+    body: str = ""
 
 
 class Ledger:
-    """Append-only list of calls; read from any thread, written by the server's."""
+    """Append-only list of calls; read from any thread, written by the server's.
 
-    def __init__(self) -> None:
+    Past `limit` calls the older half of them is forgotten; `len` still counts all, and indexes go on.
+    """
+
+    def __init__(self, limit: int) -> None:
         self._calls: list[Call] = []
+        self._limit, self._forgotten = max(1, limit), 0
 
     def __len__(self) -> int:
-        return len(self._calls)
+        return self._forgotten + len(self._calls)
 
     def add(self, call: Call) -> None:
         """Append one call."""
         self._calls.append(call)
+        if len(self._calls) > self._limit:
+            half = (self._limit + 1) // 2
+            self._calls, self._forgotten = self._calls[half:], self._forgotten + half
 
     def calls(self, *, endpoint: str | None = None, vin: str | None = None) -> list[Call]:
         """A copy, oldest first, narrowed to an endpoint name or a VIN when given."""
@@ -46,5 +57,5 @@ class Ledger:
         ]
 
     def clear(self) -> None:
-        """Forget everything."""
-        self._calls = []
+        """Forget everything, and count from 0 again."""
+        self._calls, self._forgotten = [], 0

@@ -20,7 +20,12 @@ KINDS = {
     "site_info": "data",
     "wake_up": "wake",
     "operation": "command",
+    "time_of_use_settings": "command",
+    "tariff_rate": "command",
     "backup": "command",
+    "storm_mode": "command",
+    "grid_import_export": "command",
+    "off_grid_vehicle_charging_reserve": "command",
     "token": "auth",
 }
 """Endpoints that count against a limit."""

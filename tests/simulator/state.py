@@ -43,13 +43,13 @@ class State:
 
     def __init__(self, config: SimulatorConfig, urls: Urls, endpoints: frozenset[str]) -> None:
         self.config, self.urls, self._endpoints = config, urls, endpoints
-        self.ledger = Ledger()
+        self.ledger = Ledger(config.ledger_calls)
         self.faults = FaultBook(config.seed, endpoints)
         self.reset()
 
     def reset(self) -> None:
         """Back to the beginning: a new world of the same seed, no tokens, faults or calls."""
-        self.clock = Clock()
+        self.clock = Clock(self.config.clock_rate)
         self.world = World(self.config, self.clock)
         self.tokens = TokenStore(self.config, self.clock, f"{self.urls.auth}/oauth2/v3/nts")
         self.tickets: dict[str, object] = {}

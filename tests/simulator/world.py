@@ -9,6 +9,7 @@ from .answers import Json
 from .clock import Clock
 from .config import SimulatorConfig
 from .energy_site import EnergySite
+from .energy_troubles import afflict
 from .vehicle import Vehicle
 
 NAMES = ("Testy McTesterson", "Aino Väisänen", "李小龍", "José Ñandú", "Zoë O'Hara")
@@ -26,13 +27,22 @@ class Account:
         self.sub = str(uuid.UUID(int=rng.getrandbits(128), version=4))
         self.vault = str(uuid.UUID(int=rng.getrandbits(128), version=4))
         self.consented: frozenset[str] | None = None
-        first_site = 10**12 + rng.randrange(10**10) * 100_000
+        self._next_site = 10**12 + rng.randrange(10**5) * 10**10 + index * 10**5
         self.vehicles = [
             Vehicle(config.seed, index * config.vehicles + n, self.region, epoch_s, clock)
             for n in range(config.vehicles)
         ]
-        self.sites = [EnergySite(first_site + n, config.seed, clock) for n in range(config.sites)]
-        self._sessions = config.sessions
+        self._sessions, self._config, self._clock = config.sessions, config, clock
+        self.sites: list[EnergySite] = []
+        for _ in range(config.sites):
+            self.add_site()
+
+    def add_site(self) -> EnergySite:
+        """One more energy site, in the account's region."""
+        site = EnergySite(self._next_site, self.region, self._config, self._clock)
+        self._next_site += 1
+        self.sites.append(site)
+        return site
 
     def sessions(self, vin: str | None = None) -> list[Json]:
         """Charging sessions of all cars, or of one."""
@@ -53,6 +63,7 @@ class World:
     """Everything there is, with the look-ups that endpoints need."""
 
     def __init__(self, config: SimulatorConfig, clock: Clock) -> None:
+        self._config = config
         self.epoch_s = config.epoch_s or clock.midnight()
         self.accounts = [Account(n, config, self.epoch_s, clock) for n in range(config.accounts)]
         self.owners: dict[str, Account] = {}
@@ -61,6 +72,7 @@ class World:
         self.sites: dict[str, tuple[Account, EnergySite]] = {}
         for account in self.accounts:
             self._index(account)
+        afflict((site for account in self.accounts for site in account.sites), config)
 
     def account(self, email_or_index: str | int) -> Account:
         """The account of an e-mail address, a subject or a number.
@@ -73,6 +85,22 @@ class World:
     def vehicle(self, tag: str | None) -> Vehicle | None:
         """The car of a VIN or of an id from the list."""
         return self.vehicles.get(tag) if tag else None
+
+    def add_sites(self, email_or_index: str | int, count: int) -> list[EnergySite]:
+        """Give an account more energy sites.
+
+        Raises:
+            KeyError: there is no such account.
+        """
+        account = self.account(email_or_index)
+        added = [account.add_site() for _ in range(count)]
+        self._index(account)
+        afflict(added, self._config)
+        return added
+
+    def every_site(self) -> list[EnergySite]:
+        """The sites of all accounts."""
+        return [site for _, site in self.sites.values()]
 
     def describe(self) -> Json:
         """Accounts, VINs and ids, for another process to work with."""
