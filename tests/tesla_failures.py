@@ -31,6 +31,7 @@ class Failure:
         account: Owner 0 lives in the region that is called first, owner 1 in another one.
         heard: Whether the client can tell the price: an answer that never came may have been billed.
         held: Whether Tesla's billing limit was reached just before.
+        limited: Whether the vehicle has had all calls that its day allows.
         reaches: The regions that the token is for, where that matters.
     """
 
@@ -48,6 +49,7 @@ class Failure:
     account: int = 0
     heard: bool = True
     held: bool = False
+    limited: bool = False
     reaches: tuple[str, ...] = ()
 
 
@@ -98,6 +100,15 @@ _UNSENT = (
         billed=0,
         operator="logged as an error once; one call tries when the time is over, and lets the others go on",
         held=True,
+    ),
+    Failure(
+        name="plan-limit",
+        condition="not sent: over one of the limits that `TESLA_LIMITS` sets",
+        outcome=errors.PlanLimitReached,
+        calls=0,
+        billed=0,
+        operator="the work waits until the limit's day is over, or for its turn",
+        limited=True,
     ),
     Failure(
         name="business-only",

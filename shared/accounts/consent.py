@@ -47,7 +47,7 @@ class ConsentError(Exception):
 
 
 class OAuthState(msgspec.Struct, frozen=True, kw_only=True):
-    """A consent on its way, under the sha256 of its state. `secret` is the sealed verifier."""
+    """A consent on its way, under the sha256 of its state. `location`: it asked for the vehicle's place."""
 
     grant: str
     product: Product
@@ -56,6 +56,7 @@ class OAuthState(msgspec.Struct, frozen=True, kw_only=True):
     nonce: str
     verifier: bytes
     expires_at: datetime
+    location: bool = False
 
 
 class PendingConsent(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +68,7 @@ class PendingConsent(msgspec.Struct, frozen=True, kw_only=True):
     asked: tuple[str, ...]
     tokens: bytes
     expires_at: datetime
+    location: bool = False
 
 
 class EnergyFamily(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,13 +89,17 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """A consent attached: the account, what it is granted by now, and what was asked for but left out."""
+    """A consent attached: the account, what it is granted by now, and what was asked for but left out.
+
+    `location`: this consent asked for the vehicle's place, whether or not the account has it from another one.
+    """
 
     account: str
     region: str
     product: Product
     scopes: tuple[str, ...]
     missing: tuple[str, ...]
+    location: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +145,8 @@ class Consent:
         """
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
         scopes = self._scopes(grant, product)
-        if location and product == "vehicle":
+        location = location and product == "vehicle"
+        if location:
             scopes = (*scopes, LOCATION)
         scopes = (*scopes, *(scope for scope in dict.fromkeys(held) if not holds(scopes, scope)))
         key, expires_at = digest(state), self._clock.now() + timedelta(seconds=self._rules.life_s)
@@ -153,6 +160,7 @@ class Consent:
                 nonce=nonce,
                 verifier=self._sealer.seal(verifier.encode(), bound_to=f"state:{key}"),
                 expires_at=expires_at,
+                location=location,
             ),
         )
         url = self._auth.authorize_url(
@@ -194,7 +202,9 @@ class Consent:
         claims = read_claims(tokens.access_token)
         account, life = account_id(pending.product, claims.subject), timedelta(seconds=self._rules.life_s)
         lacking = missing(pending.asked, claims.scopes)
-        attached = Attached(account, pending.region, pending.product, claims.scopes, lacking)
+        attached = Attached(
+            account, pending.region, pending.product, claims.scopes, lacking, location=pending.location
+        )
         relied_on = approve(attached)
         issued_at = pending.expires_at - life  # the tokens' life began at their exchange, not now
         value = Account(
@@ -279,6 +289,7 @@ class Consent:
                 asked=record.scopes,
                 tokens=self._sealer.seal(msgspec.json.encode(tokens), bound_to=f"pending:{key}"),
                 expires_at=expires_at,
+                location=record.location,
             ),
         )
         return claim

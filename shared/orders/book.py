@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from shared.orders.model import ListedVehicle, Order, OrderVehicle
+from shared.orders.model import ListedVehicle, ModuleNote, Order, OrderVehicle
 from shared.platform.documents import Collection, Stored
 from shared.platform.errors import AlreadyExists, NotFound, WorkBusy
 from shared.platform.once import Claim, Once
@@ -78,10 +78,10 @@ class OrderBook:
         """
         running = [Where("status", "==", "running"), Where("region", "==", region)]
         for stored in self._orders.find(running):
-            if any(note.reason == reason and note.status is None for note in stored.value.notes):
+            if _waits_for(reason, stored.value.notes):
                 yield stored.key, ""
             for vehicle in self.vehicles(stored.key).values():
-                if vehicle.reason == reason and not vehicle.final:
+                if not vehicle.final and _waits_for(reason, vehicle.notes):
                     yield stored.key, vehicle.vehicle_id
 
     def begin_vehicle(self, order_id: str, order: Order, vehicle_id: str) -> OrderVehicle:
@@ -190,6 +190,10 @@ class OrderBook:
             yield claim.until - timedelta(seconds=self._lease_s * _LAST_PART)
         finally:
             self._once.release(claim)
+
+
+def _waits_for(reason: str, notes: tuple[ModuleNote, ...]) -> bool:
+    return any(note.reason == reason and note.status is None for note in notes)
 
 
 def _key(order_id: str, vehicle_id: str) -> str:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
+import msgspec
+
 from shared.accounts.session import AccountSession
 from shared.orders.book import OrderBook
 from shared.orders.erasure import Erasure
@@ -14,7 +16,7 @@ from shared.orders.finishing import Finishing
 from shared.orders.model import Order
 from shared.orders.schedule import Schedule
 from shared.platform.ports import BlobStore, Clock
-from shared.tesla.errors import RegionUnregistered
+from shared.tesla.errors import RegionUnregistered, TeslaError
 
 LAST_TRIES = timedelta(hours=2)
 """How long after its deadline an order may still need its tokens, to end with what it has."""
@@ -49,6 +51,24 @@ class Desk:
             else:
                 self.schedule.send_order(order_id)
         return len(parked)
+
+    def follow_region(self, order_id: str, order: Order) -> Order:
+        """The order, in the region where its account turned out to live; as it was where the account is gone.
+
+        Work that waits is found by the order's region. Raises OrderGone.
+        """
+        try:
+            region = self.sessions.of(order.account).region
+        except TeslaError:
+            return order
+        if region == order.region:
+            return order
+
+        def change(value: Order) -> Order:
+            same = value.account == order.account
+            return msgspec.structs.replace(value, region=region) if same else value
+
+        return self.book.change(order_id, change)
 
     def overdue(self, order: Order | None) -> bool:
         """Whether the order's time is so long over that its work must have failed again and again.

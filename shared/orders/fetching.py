@@ -17,11 +17,14 @@ from shared.tesla import errors
 from shared.tesla.client import Tally
 from shared.tesla.decode import Undecodable, decode
 from shared.tesla.models.table import MODELS
+from shared.tesla.scopes import LOCATION
 
 IN_WORDS: Mapping[str, str] = MappingProxyType(
     {
         "asleep": "The vehicle slept and could not be asked.",
         "missing_scope": "The owner did not grant access to this.",
+        "location_not_asked": "The order did not ask for the vehicle's location, so that is left out.",
+        "location_not_granted": "The owner did not grant the vehicle's location, so that is left out.",
         "forbidden": "Tesla does not give this to the application for this vehicle.",
         "not_found": "Tesla does not know this vehicle or has nothing here.",
         "login_required": "The consent at Tesla has ended.",
@@ -30,6 +33,7 @@ IN_WORDS: Mapping[str, str] = MappingProxyType(
         "disconnected": "The Tesla account was disconnected.",
         "unauthorized": "Tesla did not accept the access token.",
         "billing_limit": "The service's allowance at Tesla is used up.",
+        "plan_limit": "The service has made as many calls to Tesla as it may for now.",
         "budget": "The budget for calls to Tesla was used up.",
         "rate_limited": "Tesla asked to wait, longer than this order could.",
         "server_error": "Tesla's servers failed repeatedly.",
@@ -86,19 +90,29 @@ class Patience:
 
 
 def fetch(
-    module: Module, vin: str, session: AccountSession, clock: Clock, patience: Patience
+    module: Module, vin: str, session: AccountSession, clock: Clock, patience: Patience, *, location: bool
 ) -> ModuleResult | Later:
-    """Ask Tesla for the module. Never raises for what Tesla does; the outcome says it."""
+    """Ask Tesla for the module. Never raises for what Tesla does; the outcome says it.
+
+    `location`: the order asked for the vehicle's place. Without that it is not fetched, although the account may have
+    granted it through another order.
+    """
     tally = Tally()
     try:
-        ask = module.ask(vin, session.scopes)
-        return ok(module.name, _call(module.name, ask, session, tally), tally)
+        scopes = usable(session.scopes, location=location)
+        found = ok(module.name, _call(module.name, module.ask(vin, scopes), session, tally), tally)
+        return _without_place(found, asked=location) if module.placed and LOCATION not in scopes else found
     except errors.TeslaError as error:
         if error.retryable:
             return later(module.name, error, tally, clock, patience)
         return failed(module.name, error.reason, tally, clock, skipped=isinstance(error, errors.NotSent))
     except Undecodable:
         return failed(module.name, "unreadable", tally, clock)
+
+
+def usable(granted: frozenset[str], *, location: bool) -> frozenset[str]:
+    """The scopes that an order may make use of."""
+    return granted if location else granted - {LOCATION}
 
 
 def ok(module: str, fetched: tuple[bytes, datetime], tally: Tally) -> ModuleResult:
@@ -125,6 +139,12 @@ def failed(module: str, reason: str, tally: Tally, clock: Clock, *, skipped: boo
         calls=tally.calls,
         price_usd=tally.price_usd,
     )
+
+
+def _without_place(found: ModuleResult, *, asked: bool) -> ModuleResult:
+    """A good answer that lacks the vehicle's place, and why."""
+    reason = "location_not_granted" if asked else "location_not_asked"
+    return msgspec.structs.replace(found, reason=reason, detail=IN_WORDS[reason])
 
 
 def _call(name: str, ask: Ask, session: AccountSession, tally: Tally) -> tuple[bytes, datetime]:

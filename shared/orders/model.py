@@ -48,7 +48,10 @@ class ListedVehicle(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """An order. `listed` is the sealed list of the account's vehicles; `notes` the account-level modules."""
+    """An order. `listed` is the sealed list of the account's vehicles; `notes` the account-level modules.
+
+    `location`: its owner asked for the vehicles' place. `region` is the account's, as far as it is known.
+    """
 
     package: str
     created_at: datetime
@@ -59,6 +62,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     history_to: datetime | None = None
     account: str = ""
     region: str = ""
+    location: bool = False
     listed: bytes = b""
     selected: tuple[str, ...] = ()
     deadline: datetime | None = None

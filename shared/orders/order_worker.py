@@ -74,6 +74,7 @@ class OrderWorker:
             if PACKAGES[order.package].history and order.note(HISTORY).status is None:
                 again_at = self._fetch_history(order_id, order, ends_at)
                 if again_at is not None:
+                    self._desk.follow_region(order_id, order)
                     self._desk.schedule.plan_order(order_id, again_at)
                     return
             for vehicle_id in order.selected:
@@ -89,27 +90,31 @@ class OrderWorker:
         deadline = order.deadline or now
         if old.not_before is not None and now < min(old.not_before, deadline):
             return min(old.not_before, deadline)
-        tally = Tally()
-        status, reason = ModuleStatus.OK, None
+        tally, note = Tally(), ModuleNote(module=HISTORY, status=ModuleStatus.OK)
         try:
             if not self._fetch_pages(order_id, order, tally, ends_at):
                 self._note(order_id, msgspec.structs.replace(old, reason=IN_PROGRESS, not_before=None), tally)
                 return self._desk.clock.now()
         except errors.TeslaError as error:
-            parked = isinstance(error, PARKED)
-            attempts = old.attempts + (not parked)
-            if error.retryable and attempts < self._desk.patience.attempts and now < deadline:
-                at = self._desk.clock.now() + timedelta(seconds=pause_s(error, self._desk.patience))
-                not_before = None if parked else at
-                note = ModuleNote(module=HISTORY, reason=error.reason, attempts=attempts, not_before=not_before)
-                self._note(order_id, note, tally)
+            at = self._again(order_id, old, error, tally) if now < deadline else None
+            if at is not None:
                 # Not past the deadline: the vehicles still have to get what time is left for them.
                 return min(at, deadline)
-            skipped = isinstance(error, errors.NotSent)
-            status, reason = (ModuleStatus.SKIPPED if skipped else ModuleStatus.FAILED), error.reason
-        note = ModuleNote(module=HISTORY, status=status, reason=reason, detail=IN_WORDS.get(reason or ""))
+            note = _given_up(error)
         self._note(order_id, note, tally)
         return None
+
+    def _again(self, order_id: str, old: ModuleNote, error: errors.TeslaError, tally: Tally) -> datetime | None:
+        """Note that the history is asked for again; gives when, or nothing where that is not worth it."""
+        parked = isinstance(error, PARKED)
+        attempts = old.attempts + (not parked)
+        if not error.retryable or attempts >= self._desk.patience.attempts:
+            return None
+        at = self._desk.clock.now() + timedelta(seconds=pause_s(error, self._desk.patience))
+        not_before = None if parked else at
+        note = ModuleNote(module=HISTORY, reason=error.reason, attempts=attempts, not_before=not_before)
+        self._note(order_id, note, tally)
+        return at
 
     def _fetch_pages(self, order_id: str, order: Order, tally: Tally, ends_at: datetime) -> bool:
         """Fetch page after page; whether all are there when the time for it is over. Raises TeslaError."""
@@ -142,6 +147,12 @@ class OrderWorker:
 
         self._desk.book.change(order_id, change)
         log.info("module", module=HISTORY, status=str(note.status), reason=note.reason)
+
+
+def _given_up(error: errors.TeslaError) -> ModuleNote:
+    """How the history stands when it is not asked for again."""
+    status = ModuleStatus.SKIPPED if isinstance(error, errors.NotSent) else ModuleStatus.FAILED
+    return ModuleNote(module=HISTORY, status=status, reason=error.reason, detail=IN_WORDS.get(error.reason))
 
 
 def _is_last(body: bytes, page_size: int) -> bool:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from shared.tesla.scopes import LOCATION
+
 _STATES = (
     "charge_state", "climate_state", "closures_state", "drive_state", "gui_settings", "vehicle_config",
     "vehicle_state", "charge_schedule_data", "preconditioning_schedule_data",
@@ -26,12 +28,13 @@ class Ask:
 class Module:
     """One part of a report: an endpoint of the catalogue by the same name, asked once per vehicle.
 
-    `awake`: only an awake vehicle answers it.
+    `awake`: only an awake vehicle answers it. `placed`: some of its answer is given only with the vehicle's place.
     """
 
     name: str
     ask: Callable[[str, frozenset[str]], Ask]
     awake: bool = False
+    placed: bool = False
 
 
 def _by_path(vin: str, _scopes: frozenset[str]) -> Ask:
@@ -43,8 +46,8 @@ def _by_query(vin: str, _scopes: frozenset[str]) -> Ask:
 
 
 def _vehicle_data(vin: str, scopes: frozenset[str]) -> Ask:
-    """`location_data` is asked for only where the owner granted the location (it shows an icon in the car)."""
-    located = "vehicle_location" in scopes
+    """`location_data` is asked for only with the scope for it (it shows an icon in the car)."""
+    located = LOCATION in scopes
     groups = [group for group in _STATES if located or group != "drive_state"]
     return Ask(path={"vin": vin}, query={"endpoints": ";".join([*groups, *(["location_data"] if located else [])])})
 
@@ -59,7 +62,7 @@ HISTORY = "charging_history"
 
 _MODULES = (
     BASE,
-    Module(name="vehicle_data", ask=_vehicle_data, awake=True),
+    Module(name="vehicle_data", ask=_vehicle_data, awake=True, placed=True),
     Module(name="service_data", ask=_by_path),
     Module(name="recent_alerts", ask=_by_path),
     Module(name="warranty", ask=_by_query),

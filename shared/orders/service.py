@@ -94,6 +94,7 @@ class OrderService:
                 value,
                 account=attached.account,
                 region=region,
+                location=attached.location or (same and value.location),
                 listed=value.listed if same else b"",
                 status="connected" if value.status == "created" else value.status,
                 tesla_calls=value.tesla_calls + tally.calls,
@@ -114,6 +115,7 @@ class OrderService:
             return self._desk.book.listed(order_id, order)
         tally = Tally()
         vehicles = self._list(order.account, tally)
+        order = self._desk.follow_region(order_id, order)
         sealed = self._desk.book.seal_listed(order_id, vehicles)
 
         def change(value: Order) -> Order:

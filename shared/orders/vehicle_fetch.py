@@ -82,15 +82,21 @@ class VehicleFetch:
         if results[BASE.name].reason in _TELLS_FOR_ALL:
             self._skip(job, results)
         later = self._waiting(job, results, first=first)
-        held = {item.module for item in later}
+        for outcome in self._side_by_side(job, results, {item.module for item in later}):
+            if isinstance(outcome, Later):
+                later.append(outcome)
+            else:
+                results[outcome.module] = outcome
+        return later
+
+    def _side_by_side(self, job: Job, results: dict[str, ModuleResult], held: set[str]) -> list[Outcome]:
+        """Everything that is missing and not held, fetched at once."""
         tasks = [self._module(job, module) for module in _missing(job, results) if module.name not in held]
         invoices = self._charging(job, results)
         with ThreadPoolExecutor(self._concurrency) as pool:
             running = [pool.submit(copy_context().run, task) for task in tasks]
             outcomes = [self._invoices(job, invoices, results[BASE.name], pool)] if invoices else []
-            outcomes += [task.result() for task in running]
-        results.update({outcome.module: outcome for outcome in outcomes if isinstance(outcome, ModuleResult)})
-        return later + [outcome for outcome in outcomes if isinstance(outcome, Later)]
+            return outcomes + [task.result() for task in running]
 
     def incomplete(self, job: Job, results: dict[str, ModuleResult]) -> bool:
         """Whether a module of the package has no outcome."""
@@ -105,7 +111,8 @@ class VehicleFetch:
 
     def _module(self, job: Job, module: Module) -> Task:
         def task() -> Outcome:
-            outcome = fetch(module, job.vin, job.session, self._clock, self._patience)
+            order, session = job.order, job.session
+            outcome = fetch(module, job.vin, session, self._clock, self._patience, location=order.location)
             return outcome if isinstance(outcome, Later) else self._keep(job, outcome)
 
         return task
@@ -202,6 +209,17 @@ class VehicleFetch:
         over_limit = errors.LimitExceeded.reason if base.reason == errors.LimitExceeded.reason else ""
         fetch = InvoiceFetch(job.order_id, job.vehicle_id, job.session, self._blobs)
         fetch.halted = early.reason if early else over_limit
+        files, tally = self._each(job, fetch, invoices, pool)
+        body = msgspec.json.encode(files)
+        early = self._unfinished(fetch, tally) or early
+        if early is not None:
+            return replace(early, partial=body)
+        return self._keep(job, ok(INVOICES, (body, self._clock.now()), tally))
+
+    def _each(
+        self, job: Job, fetch: InvoiceFetch, invoices: list[InvoiceFile], pool: ThreadPoolExecutor
+    ) -> tuple[list[InvoiceFile], Tally]:
+        """The outcome of each invoice, and what they cost together."""
 
         def one(invoice: InvoiceFile) -> tuple[InvoiceFile, Tally]:
             if self._clock.now() >= job.ends_at:
@@ -212,15 +230,16 @@ class VehicleFetch:
         done = [task.result() for task in running]
         # A tally is not shared by threads: adding to it is no single step.
         tally = Tally(sum(one.calls for _, one in done), sum(one.price_usd for _, one in done))
-        body = msgspec.json.encode([file for file, _ in done])
+        return [file for file, _ in done], tally
+
+    def _unfinished(self, fetch: InvoiceFetch, tally: Tally) -> Later | None:
+        """The next try of invoices that may still be had, because a failure may pass or the time was up."""
         if fetch.again is not None:
-            early = later(INVOICES, fetch.again, tally, self._clock, self._patience)
-        elif fetch.halted == IN_PROGRESS:
+            return later(INVOICES, fetch.again, tally, self._clock, self._patience)
+        if fetch.halted == IN_PROGRESS:
             now = self._clock.now()
-            early = Later(INVOICES, IN_PROGRESS, now, tally.calls, tally.price_usd, waits=False, asked=False)
-        if early is not None:
-            return replace(early, partial=body)
-        return self._keep(job, ok(INVOICES, (body, self._clock.now()), tally))
+            return Later(INVOICES, IN_PROGRESS, now, tally.calls, tally.price_usd, waits=False, asked=False)
+        return None
 
 
 def _missing(job: Job, results: dict[str, ModuleResult]) -> list[Module]:

@@ -11,11 +11,10 @@ from datetime import datetime, timedelta
 import msgspec
 
 from shared import log
-from shared.accounts.session import AccountSession
 from shared.orders import names
 from shared.orders.book import OrderGone
 from shared.orders.desk import Desk
-from shared.orders.fetching import Later
+from shared.orders.fetching import Later, usable
 from shared.orders.model import ModuleNote, OrderVehicle, VehicleMessage, with_note
 from shared.orders.packages import EVERY_MODULE
 from shared.orders.vehicle_fetch import INVOICES, Job, VehicleFetch
@@ -114,24 +113,13 @@ class VehicleWorker:
 
     def _wait(self, job: Job, later: list[Later], results: dict[str, ModuleResult]) -> None:
         """Note what there is and come back when the first of the rest may be tried again."""
-        at = min([item.at for item in later] + [job.order.deadline or job.ends_at])
-        asleep = any(item.reason == Asleep.reason for item in later)
-        if asleep and job.order.wake and not job.vehicle.woken:
-            at = min(at, self._wake(job))
+        self._desk.follow_region(job.order_id, job.order)
+        at = self._next_look(job, later)
         since = self._desk.clock.now() if any(item.waits for item in later) else None
 
         def change(vehicle: OrderVehicle) -> OrderVehicle:
-            notes = _notes(vehicle, results)
-            for item in later:
-                notes = with_note(notes, _waiting(vehicle.note(item.module), item))
-            return msgspec.structs.replace(
-                vehicle,
-                status="waiting",
-                reason=later[0].reason,
-                notes=notes,
-                waiting_since=vehicle.waiting_since or since,
-                next_attempt_at=at,
-            )
+            noted = msgspec.structs.replace(vehicle, notes=_notes(vehicle, results), next_attempt_at=at)
+            return _put_off(noted, later, since)
 
         # Planned before it is noted: a vehicle that waits without a due item would wait for ever.
         self._desk.schedule.plan_fetch(job.order_id, job.vehicle_id, at)
@@ -139,6 +127,14 @@ class VehicleWorker:
         if vehicle.build_now:  # said while this run held the vehicle: the plan above has just replaced that message
             self._desk.schedule.send_fetch(job.order_id, job.vehicle_id)
         log.info("vehicle waits", reason=later[0].reason, modules=len(later))
+
+    def _next_look(self, job: Job, later: list[Later]) -> datetime:
+        """When to come back: at the first next try, at the deadline, or when a vehicle just woken should be awake."""
+        at = min([item.at for item in later] + [job.order.deadline or job.ends_at])
+        asleep = any(item.reason == Asleep.reason for item in later)
+        if asleep and job.order.wake and not job.vehicle.woken:
+            return min(at, self._wake(job))
+        return at
 
     def _wake(self, job: Job) -> datetime:
         """Wake the vehicle, once, because the order allows it; gives the time of the next look."""
@@ -166,9 +162,9 @@ class VehicleWorker:
             vehicle_id=job.vehicle_id,
             vin=job.vin,
             package=job.order.package,
-            region=job.order.region,
+            region=self._desk.follow_region(job.order_id, job.order).region,
             taken_at=self._desk.clock.now(),
-            granted_scopes=_granted(job.session),
+            granted_scopes=_granted(job),
             history_from=job.order.history_from,
             history_to=job.order.history_to,
             modules=tuple(results[name] for name in EVERY_MODULE if name in results),
@@ -186,10 +182,12 @@ class VehicleWorker:
         )
 
 
-def _granted(session: AccountSession) -> tuple[str, ...]:
-    """The scopes of the account, none when it was disconnected meanwhile: what was fetched before still counts."""
+def _granted(job: Job) -> tuple[str, ...]:
+    """The scopes that the order could make use of, none when the account was disconnected meanwhile: what was fetched
+    before still counts.
+    """
     try:
-        return tuple(sorted(session.scopes))
+        return tuple(sorted(usable(job.session.scopes, location=job.order.location)))
     except TeslaError:
         return ()
 
@@ -234,6 +232,20 @@ def _final(old: ModuleNote, result: ModuleResult) -> ModuleNote:
         detail=result.detail,
         calls=old.calls + result.calls,
         price_usd=old.price_usd + result.price_usd,
+    )
+
+
+def _put_off(vehicle: OrderVehicle, later: list[Later], since: datetime | None) -> OrderVehicle:
+    """The vehicle waiting, with what it waits for; `since` counts from the first wait on."""
+    notes = vehicle.notes
+    for item in later:
+        notes = with_note(notes, _waiting(vehicle.note(item.module), item))
+    return msgspec.structs.replace(
+        vehicle,
+        status="waiting",
+        reason=later[0].reason,
+        notes=notes,
+        waiting_since=vehicle.waiting_since or since,
     )
 
 

@@ -16,14 +16,18 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
+
 from shared import log
 from shared.platform.ports import Clock
 from shared.tesla import errors
 from shared.tesla.answers import check
 from shared.tesla.breaker import Breaker
 from shared.tesla.catalogue import Endpoint, Price
+from shared.tesla.ledger import Meter
 from shared.tesla.metering import current_meter
 from shared.tesla.regions import Regions
+from shared.tesla.request_limits import RequestLimits, vins_of
 from shared.tesla.transport import Transport, WireReply
 
 LONGEST_WAIT_S = 10.0
@@ -70,8 +74,20 @@ class Answer:
     region: str
 
 
+class _Request(msgspec.Struct, frozen=True, gc=False):
+    """A call to one region that may be sent several times. `vins`: the vehicles that it is about, for the limits."""
+
+    endpoint: Endpoint
+    region: str
+    vins: tuple[str, ...]
+    wire: Callable[[], WireReply]
+
+
 class FleetClient:
-    """Calls endpoints of the catalogue. `prices` in US dollars by category; `breaker` watches every call."""
+    """Calls endpoints of the catalogue.
+
+    `prices` in US dollars by category; `breaker` watches every call, `limits` admit each one that is sent.
+    """
 
     def __init__(
         self,
@@ -81,9 +97,10 @@ class FleetClient:
         prices: Mapping[Price, float],
         domain: str = "",
         breaker: Breaker | None = None,
+        limits: RequestLimits | None = None,
     ) -> None:
         self._transport, self._regions, self._clock, self._prices = transport, regions, clock, prices
-        self._domain = domain
+        self._domain, self._limits = domain, limits
         self._watch: Callable[[], AbstractContextManager[None]] = breaker.watch if breaker else nullcontext
 
     def call(
@@ -98,17 +115,15 @@ class FleetClient:
     ) -> Answer:
         """Make the call. Raises TeslaError (see `shared.tesla.errors` for which one says what)."""
         require(endpoint, access)
-        unknown = set(query or {}) - set(endpoint.query)
-        if unknown:
-            raise ValueError(f"{endpoint.name} has no parameter {sorted(unknown)}")
-        route = endpoint.path.format(**{name: quote(value, safe="") for name, value in (path or {}).items()})
+        route = _route(endpoint, path or {}, query or {})
         tally = Tally() if tally is None else tally
+        vins = vins_of(path, query, json) if self._limits else ()
 
         def send(region: str) -> Answer:
             url = self._regions.base_url(region) + route
             wire = partial(self._transport.send, endpoint.method, url, query=query, token=access.token, json=json)
             with self._watch():
-                return self._patiently(endpoint, region, wire, tally)
+                return self._patiently(_Request(endpoint, region, vins, wire), tally)
 
         try:
             return send(access.region)
@@ -118,25 +133,28 @@ class FleetClient:
             # Once: two regions that name each other would go on for ever, and each answer is billed.
             return send(error.region)
 
-    def _patiently(self, endpoint: Endpoint, region: str, wire: Callable[[], WireReply], tally: Tally) -> Answer:
+    def _patiently(self, request: _Request, tally: Tally) -> Answer:
         """Send, and again after a short pause where that is harmless: reads that failed, and short 429s."""
         for attempt in range(1, _TRIES):
             try:
-                return self._once(endpoint, region, wire, tally)
+                return self._once(request, tally)
             except (errors.ServerError, errors.ConnectionLost, errors.RateLimited) as error:
                 pause_s = _pause_s(error, attempt)
-                if pause_s > LONGEST_WAIT_S or not _harmless(endpoint, error):
+                if pause_s > LONGEST_WAIT_S or not _harmless(request.endpoint, error):
                     raise
             self._clock.sleep(pause_s)
-        return self._once(endpoint, region, wire, tally)
+        return self._once(request, tally)
 
-    def _once(self, endpoint: Endpoint, region: str, wire: Callable[[], WireReply], tally: Tally) -> Answer:
+    def _once(self, request: _Request, tally: Tally) -> Answer:
+        endpoint, region = request.endpoint, request.region
         meter, asked = current_meter(), self._prices.get(endpoint.price, 0.0)
         if meter is not None:
             meter.before(asked)
+        if self._limits is not None:
+            self._admit(self._limits, request, meter, asked)
         started, outcome, status = self._clock.monotonic(), "ok", 0
         try:
-            reply = wire()
+            reply = request.wire()
             status = reply.status
             body = check(reply, self._regions, pdf=endpoint.pdf)
         except errors.TeslaError as error:
@@ -161,6 +179,16 @@ class FleetClient:
             )
         return Answer(body, self._clock.now(), region)
 
+    def _admit(self, limits: RequestLimits, request: _Request, meter: Meter | None, asked_usd: float) -> None:
+        """Within the plan's limits, or not sent. Raises PlanLimitReached."""
+        try:
+            limits.admit(request.endpoint, request.vins)
+        except errors.PlanLimitReached as error:
+            if meter is not None:
+                meter.unused(asked_usd)
+            log.info("tesla call deferred", endpoint=request.endpoint.name, limit=error.limit)
+            raise
+
     def _registration(self, region: str) -> str:
         """What an operator types when Tesla says that the application is not registered."""
         return f"REGION={region} DOMAIN={self._domain or '<host>'} ./run -a do_tesla_register_partner"
@@ -179,6 +207,14 @@ def require(endpoint: Endpoint, access: Access) -> None:
         raise errors.NotSent(f"{endpoint.name} is for accounts that own a business fleet")
     if endpoint.scopes and not access.scopes.intersection(endpoint.scopes):
         raise errors.ScopeMissing(endpoint.scopes[0])
+
+
+def _route(endpoint: Endpoint, path: Mapping[str, str], query: Mapping[str, str]) -> str:
+    """The path with its parameters. Raises ValueError for one of the query that is not documented."""
+    unknown = set(query) - set(endpoint.query)
+    if unknown:
+        raise ValueError(f"{endpoint.name} has no parameter {sorted(unknown)}")
+    return endpoint.path.format(**{name: quote(value, safe="") for name, value in path.items()})
 
 
 def _harmless(endpoint: Endpoint, error: errors.TeslaError) -> bool:

@@ -4,6 +4,7 @@ TeslaError
 ├── NotSent                 known to be refused, so never sent (and never billed)
 │   ├── ScopeMissing        the owner did not grant a scope that the endpoint needs
 │   ├── HeldBack            Tesla's billing limit was reached a short while ago
+│   │   └── PlanLimitReached  a limit that this application keeps of itself, for a second, a day or a month
 │   └── AudienceMissing     the tokens are not for the owner's region: only a new consent helps
 ├── NoAnswer                nothing usable came back; whether it was executed is unknown
 │   ├── TimedOut
@@ -28,6 +29,7 @@ TeslaError
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar
 
 
@@ -70,9 +72,21 @@ class HeldBack(NotSent):
     reason = "billing_limit"
     retryable = True
 
-    def __init__(self, retry_after_s: float) -> None:
-        super().__init__("the application's billing limit at Tesla is reached")
+    def __init__(
+        self, retry_after_s: float, message: str = "the application's billing limit at Tesla is reached"
+    ) -> None:
+        super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class PlanLimitReached(HeldBack):
+    """A configured limit on calls is reached; `limit` says which in words, `again_at` when a call is allowed."""
+
+    reason = "plan_limit"
+
+    def __init__(self, limit: str, again_at: datetime, now: datetime) -> None:
+        super().__init__((again_at - now).total_seconds(), f"the limit of {limit} is reached")
+        self.limit, self.again_at = limit, again_at
 
 
 class NoAnswer(TeslaError):

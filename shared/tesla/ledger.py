@@ -183,6 +183,12 @@ class Meter:
             if self.purses:
                 self.held_micro += round((asked_usd - price_usd) * _MICRO)
 
+    def unused(self, price_usd: float) -> None:
+        """The call that the price was set aside for is not sent."""
+        with self._lock:
+            if self.purses:
+                self.held_micro += round(price_usd * _MICRO)
+
     def close(self) -> None:
         """Give back what is left and write the ledger."""
         with self._lock:

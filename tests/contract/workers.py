@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 
 from shared.platform.clock import SystemClock
@@ -12,6 +13,11 @@ from shared.platform.embedded.documents import SqliteDocuments
 from shared.platform.embedded.events import SqliteEvents
 from shared.platform.errors import AlreadyExists, PlatformError, VersionChanged
 from shared.platform.ports import DocumentStore, Event
+from shared.tesla.allowances import Allowances, Quota
+from shared.tesla.errors import PlanLimitReached
+from shared.tesla.plan_limits import PlanLimits
+from shared.tesla.setting_writes import SettingWrites
+from shared.tesla.shared_pace import SharedPace
 
 TOPIC = "crash-topic"
 
@@ -86,6 +92,42 @@ def _claim_blob(path: str, argument: str) -> None:
     print(*won, flush=True)
 
 
+def _take(path: str, argument: str) -> None:
+    """Take from a quota of `argument` until it is used up; tells how many there were."""
+    clock = SystemClock()
+    allowances = Allowances(SqliteDocuments(path), clock)
+    quota, taken = Quota("race", "race", int(argument), clock.now() + timedelta(days=1)), 0
+    while True:
+        try:
+            allowances.take(quota)
+        except PlanLimitReached:
+            break
+        taken += 1
+    print(taken, flush=True)
+
+
+def _pace(path: str, argument: str) -> None:
+    """Take turns at 50 a second, `argument` of them; tells when each began, in seconds."""
+    clock = SystemClock()
+    pace = SharedPace(SqliteDocuments(path), clock, per_s=50, longest_wait_s=60)
+    for _ in range(int(argument)):
+        pace.wait()
+        print(clock.now().timestamp(), flush=True)
+
+
+def _write_settings(path: str, argument: str) -> None:
+    """Try 20 setting writes of one site with a limit of `argument` a day; tells how many were allowed."""
+    limits, allowed = PlanLimits(site_writes_per_day=int(argument)), 0
+    writes = SettingWrites(SqliteDocuments(path), SystemClock(), limits)
+    for _ in range(20):
+        try:
+            writes.take("site")
+        except PlanLimitReached:
+            continue
+        allowed += 1
+    print(allowed, flush=True)
+
+
 _WORKERS = {
     "create": _create,
     "count": _count,
@@ -93,6 +135,9 @@ _WORKERS = {
     "publish": _publish,
     "put-blobs": _put_blobs,
     "claim-blob": _claim_blob,
+    "take": _take,
+    "pace": _pace,
+    "write-settings": _write_settings,
 }
 
 if __name__ == "__main__":

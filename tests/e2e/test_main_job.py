@@ -43,7 +43,7 @@ def test_two_vehicles_with_location_become_two_reports(place: Place, tmp_path: P
     for vehicle_id, vin in zip(("v1", "v2"), owner.vins, strict=True):
         text = pdf_text(files[f"reports/{vehicle_id}.pdf"])
         assert vin in text
-        assert "location was not granted" not in text
+        assert "did not ask for the location" not in text
 
 
 def test_without_the_location_the_report_says_why(place: Place, tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_without_the_location_the_report_says_why(place: Place, tmp_path: Path) 
     assert owner.wait(WITHIN_S)["status"] == "completed"
     assert '"drive_state"' not in _vehicle_data(place, owner)
     assert "vehicle_location" not in _snapshot(place, owner).granted_scopes
-    assert "location was not granted" in pdf_text(downloaded(owner, tmp_path)["reports/v1.pdf"])
+    assert "this order did not ask for the location" in pdf_text(downloaded(owner, tmp_path)["reports/v1.pdf"])
 
 
 def test_downloads_are_what_the_manifest_lists(place: Place, tmp_path: Path) -> None:

@@ -13,7 +13,9 @@ from shared.tesla.breaker import Breaker
 from shared.tesla.catalogue import ENDPOINTS, Endpoint, Price
 from shared.tesla.client import Access, Answer, FleetClient, Tally
 from shared.tesla.errors import LimitExceeded, TeslaError
+from shared.tesla.plan_limits import PlanLimits
 from shared.tesla.regions import Regions
+from shared.tesla.request_limits import RequestLimits
 from shared.tesla.transport import Transport
 from tests.lab import ShiftedClock
 from tests.simulator import Simulator, SimulatorConfig
@@ -48,10 +50,21 @@ def clock() -> ShiftedClock:
 
 
 @pytest.fixture
-def breaker(clock: ShiftedClock, tmp_path: Path) -> Iterator[Breaker]:
-    store = SqliteDocuments(tmp_path / "documents.db")
-    yield Breaker(store, clock, HOLD_S)
-    store.close()
+def store(tmp_path: Path) -> Iterator[SqliteDocuments]:
+    documents = SqliteDocuments(tmp_path / "documents.db")
+    yield documents
+    documents.close()
+
+
+@pytest.fixture
+def breaker(clock: ShiftedClock, store: SqliteDocuments) -> Breaker:
+    return Breaker(store, clock, HOLD_S)
+
+
+@pytest.fixture
+def limits(clock: ShiftedClock, store: SqliteDocuments) -> RequestLimits:
+    """One data request a day and vehicle."""
+    return RequestLimits(store, clock, PlanLimits(vehicle_data_per_day=1), lambda: b"pepper")
 
 
 @pytest.fixture
@@ -59,11 +72,17 @@ def client(sim: Simulator, clock: ShiftedClock, breaker: Breaker) -> FleetClient
     return _client(sim, clock, PATIENCE_S, breaker)
 
 
-def _client(sim: Simulator, clock: ShiftedClock, timeout_s: float, breaker: Breaker | None = None) -> FleetClient:
+def _client(
+    sim: Simulator,
+    clock: ShiftedClock,
+    timeout_s: float,
+    breaker: Breaker | None = None,
+    limits: RequestLimits | None = None,
+) -> FleetClient:
     regions = Regions({"eu": sim.urls.eu, "na": sim.urls.na, "cn": sim.urls.cn})
     prices = {price: PRICE_USD[price] for price in Price}
     transport = Transport(timeout_s=timeout_s, body_bytes=READ_BYTES)
-    return FleetClient(transport, regions, clock, prices, breaker=breaker)
+    return FleetClient(transport, regions, clock, prices, breaker=breaker, limits=limits)
 
 
 def _access(sim: Simulator, row: Failure) -> Access:
@@ -105,11 +124,14 @@ def _sent(sim: Simulator, count: int) -> list[Call]:
 
 @pytest.mark.parametrize("row", FAILURES, ids=lambda row: row.name)
 def test_a_failure_has_the_outcome_and_the_cost_of_the_table(
-    sim: Simulator, clock: ShiftedClock, breaker: Breaker, row: Failure
+    sim: Simulator, clock: ShiftedClock, breaker: Breaker, limits: RequestLimits, row: Failure
 ) -> None:
-    client, tally = _client(sim, clock, BUDGET_S if row.kind == "slow" else PATIENCE_S, breaker), Tally()
+    timeout_s, tally = BUDGET_S if row.kind == "slow" else PATIENCE_S, Tally()
+    client = _client(sim, clock, timeout_s, breaker, limits if row.limited else None)
     if row.held:
         _reach_limit(breaker)
+    if row.limited:
+        limits.admit(ENDPOINTS[row.endpoint], (sim.accounts[row.account].vehicles[0].vin,))
     if row.outcome is None:
         assert _call(client, sim, row, tally).body
     else:
@@ -140,7 +162,8 @@ def test_the_region_that_answered_is_told(client: FleetClient, sim: Simulator) -
 def test_no_error_shows_what_the_call_carried(sim: Simulator, clock: ShiftedClock) -> None:
     client = _client(sim, clock, PATIENCE_S)
     secrets = {sim.accounts[0].vehicles[0].vin, sim.accounts[0].email}
-    for row in (row for row in FAILURES if row.outcome and not row.held and row.kind not in ("slow", "drop")):
+    prepared = [row for row in FAILURES if row.held or row.limited or row.kind in ("slow", "drop")]
+    for row in (row for row in FAILURES if row.outcome and row not in prepared):
         sim.reset()
         with pytest.raises(TeslaError) as raised:
             _call(client, sim, row, Tally())

@@ -202,3 +202,81 @@ def test_a_region_on_no_list_is_never_called(lab: Lab) -> None:
     _connected(lab, 0)
     account = _account()[1]
     assert (account.region, account.region_confirmed) == ("eu", False)
+
+
+# An order goes where its account is
+
+
+def _order_region(order_id: str) -> str:
+    return bootstrap.desk().book.get(order_id).region
+
+
+def _unregister(lab: Lab, region: str) -> None:
+    lab.simulator.control.state.regions.discard(region)
+
+
+def _register(lab: Lab, region: str) -> None:
+    body, headers = {"region": region}, {"Authorization": "Bearer operator"}
+    reply = lab.call("POST", "/api/v1/tesla/partner/registrations", body, headers=headers)
+    assert reply.body["registrations"][0]["status"] == "registered", reply.text
+
+
+def _chosen(lab: Lab, package: str) -> tuple[str, str]:
+    """An American owner's order whose region was not known at the consent, up to its selection."""
+    order_id, grant = lab.order(package)
+    _unknown_region(lab)
+    assert lab.connect(grant, account=AMERICAN).status == 200
+    assert _order_region(order_id) == "eu"
+    assert _listing(lab, order_id, grant).status == 200
+    selection = f"/api/v1/orders/{order_id}/selection"
+    assert lab.call("POST", selection, {"vehicles": ["v1"]}, grant=grant).status == 202
+    return order_id, grant
+
+
+def test_an_order_follows_its_account_when_its_vehicles_are_listed(lab: Lab) -> None:
+    order_id, _grant = _chosen(lab, "basic")
+    assert _order_region(order_id) == "na"
+
+
+@pytest.mark.settings(OPERATORS="pusher@lab.example")
+@pytest.mark.parametrize("wrong_region", ["421", "404"])
+@pytest.mark.parametrize("package", ["basic", "charging"])
+def test_work_that_waits_for_a_registration_goes_on_with_it_wherever_the_account_moved(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, package: str, wrong_region: str
+) -> None:
+    order_id, grant = _chosen(lab, package)
+    monkeypatch.setattr(lab.simulator.config, "wrong_region", wrong_region)
+    # As if the account had never been called: it moves while the order's workers run.
+    _change(_account()[0], region="eu", region_confirmed=False)
+    body = bootstrap.documents().get("orders", order_id)
+    assert body is not None
+    bootstrap.documents().put("orders", order_id, {**body.body, "region": "eu"})
+    _unregister(lab, "na")
+    lab.pump()
+    assert lab.view(order_id, grant)["status"] == "running"
+    lab.simulator.clear()
+    _register(lab, "eu")
+    lab.pump()
+    assert {call.endpoint for call in lab.simulator.ledger if call.host != "auth"} == {"partner_accounts"}
+    _register(lab, "na")
+    lab.pump()
+    assert lab.view(order_id, grant)["status"] == "completed"
+    assert _order_region(order_id) == "na"
+
+
+@pytest.mark.settings(OPERATORS="pusher@lab.example")
+def test_a_registration_is_not_missed_by_work_that_waits_for_something_else_too(lab: Lab) -> None:
+    vehicle = lab.simulator.accounts[0].vehicles[0]
+    vehicle.state = "asleep"
+    lab.simulator.add_fault("options", "rate_limited", times=1, retry_after_s=7_200)
+    order_id, grant = lab.start("basic", vehicles=("v1",))
+    lab.pump()
+    _unregister(lab, "eu")
+    lab.clock.sleep(901)
+    lab.tick()
+    lab.pump()
+    vehicle.state = "online"
+    _register(lab, "eu")
+    lab.pump()
+    modules = {item["module"]: item["status"] for item in lab.view(order_id, grant)["vehicles"][0]["modules"]}
+    assert (modules["vehicle_data"], modules["options"]) == ("ok", "pending")

@@ -50,7 +50,9 @@ def group_gap(readings: Readings, group: str, *, present: bool) -> list[Block]:
 def missing_group_reason(readings: Readings, group: str) -> str:
     """Why a group of the live data may be missing."""
     if group == "drive_state" and "vehicle_location" not in readings.snapshot.granted_scopes:
-        return "location was not granted"
+        live = readings.snapshot.module("vehicle_data")
+        asked = live is None or live.reason != "location_not_asked"
+        return "location was not granted" if asked else "this order did not ask for the location"
     access = readings.data.granular_access
     if group == "drive_state" and access and access.hide_private:
         return "the owner keeps the location private in the car's settings"
