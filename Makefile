@@ -4,10 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 BACKEND ?= embedded
 ONLY ?=
+CHECKOV := $(VENV)/checkov
+STATE_BUCKET ?= $(PROJECT)-terraform
 export PYTHONPATH := $(CURDIR)
 
 .DEFAULT_GOAL := help
-.PHONY: docs help run serve test fast chaos bench lint format locks package clean test-py313 terraform-check
+.PHONY: docs help setup run serve test fast chaos bench lint format locks package clean test-py313 terraform-check \
+        recordings plan apply smoke
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}'
@@ -22,6 +25,14 @@ $(VENV)/.ready: requirements-dev.txt
 $(VENV)/.bench: $(VENV)/.ready requirements-bench.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.txt
 	@touch $@
+
+$(CHECKOV)/.ready: requirements-checkov.txt | $(VENV)/.ready
+	@echo "Setting up $(CHECKOV) (once, about a minute)"
+	@$(PYTHON) -m venv --clear $(CHECKOV)
+	@$(CHECKOV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-checkov.txt
+	@touch $@
+
+setup: $(VENV)/.ready ## Make .venv, which every other target does too
 
 run: $(VENV)/.ready ## Do the main job once: consent, an order of two vehicles, two PDFs (BACKEND=embedded|emulators)
 	@$(BIN)/python -m tests.stack run --backend $(BACKEND)
@@ -54,16 +65,30 @@ format: $(VENV)/.ready ## Format and fix what can be fixed
 test-py313: ## Unit tests on a Python 3.13, where there is one
 	@sh .ci/py313
 
-terraform-check: $(VENV)/.ready ## Format, validity and plans of all environments, without network (needs terraform)
+terraform-check: $(VENV)/.ready $(CHECKOV)/.ready ## Format, validity, plans and policies of Terraform, without network (needs terraform)
 	@$(BIN)/python -m tests.terraform
+	@$(CHECKOV)/bin/checkov --directory terraform --framework terraform --skip-download --quiet --compact
 
 locks: ## Pin the newest versions again (needs uv)
 	uv pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade -o requirements.txt
 	uv pip compile --quiet pyproject.toml --group dev -c requirements.txt --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade -o requirements-dev.txt
 	uv pip compile --quiet pyproject.toml --group dev --group bench -c requirements-dev.txt --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade -o requirements-bench.txt
+	uv pip compile --quiet --group checkov --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade -o requirements-checkov.txt
 
 package: $(VENV)/.ready ## One reproducible archive per function into build/package/, with an index
 	@$(BIN)/python -m shared.packaging
+
+plan: ## Plan an environment into build/delivery.tar: ENVIRONMENT=dev PROJECT=... COMMIT=...
+	@ENVIRONMENT=$(ENVIRONMENT) PROJECT=$(PROJECT) COMMIT=$(COMMIT) STATE_BUCKET=$(STATE_BUCKET) sh .ci/plan
+
+apply: ## Apply the plan in build/delivery.tar, if it is of this ENVIRONMENT, PROJECT and COMMIT
+	@ENVIRONMENT=$(ENVIRONMENT) PROJECT=$(PROJECT) COMMIT=$(COMMIT) STATE_BUCKET=$(STATE_BUCKET) sh .ci/apply
+
+smoke: $(VENV)/.ready ## Look whether a deployed service answers as it should: make smoke URL=https://...
+	@$(BIN)/python -m tests.smoke $(or $(URL),"$$(cat build/delivery/url)")
+
+recordings: $(VENV)/.ready ## Record what this release stores and sends, for the next ones to read (tests/recorded)
+	@$(BIN)/python -m tests.recorded
 
 docs: $(VENV)/.ready ## Write the tables of README.md and docs/ from the code
 	@$(BIN)/python -m tests.docs

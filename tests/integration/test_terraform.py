@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from shared.manifest import Manifest, read_manifest
+from tests.terraform import pipeline
 from tests.terraform.expectations import Expected, problems
 from tests.terraform.offline import ENVIRONMENTS, MANIFEST, Offline, TerraformFailed
 from tests.terraform.plan import Plan
@@ -64,6 +65,41 @@ def test_an_environment_is_valid_and_its_plan_is_what_manifest_and_code_ask_for(
     assert _problems(offline, name) == []
 
 
+def _pipeline_problems(offline: Offline) -> list[str]:
+    offline.validate(pipeline.NAME)
+    return pipeline.problems(Plan(offline.plan(pipeline.NAME)))
+
+
+def test_the_pipeline_is_valid_and_its_plan_is_what_the_builds_ask_for(offline: Offline) -> None:
+    assert _pipeline_problems(offline) == []
+
+
+def test_every_alert_leads_to_its_runbook(offline: Offline) -> None:
+    offline.initialise("dev")
+    text = (ROOT / "docs" / "operate.md").read_text()
+    headings = {heading.lower().replace(" ", "-") for heading in re.findall("^## (.+)", text, re.MULTILINE)}
+    alerts = Plan(offline.plan("dev")).all("google_monitoring_alert_policy")
+    links = {
+        each["display_name"]: each["documentation"][0]["content"].rpartition("docs/operate.md#") for each in alerts
+    }
+    assert links
+    for name, (_text, found, anchor) in links.items():
+        assert found, name
+        assert anchor in headings, name
+
+
+def _variables(folder: Path) -> set[str]:
+    return set(re.findall(r'^variable "(\w+)"', (folder / "variables.tf").read_text(), re.MULTILINE))
+
+
+def test_the_pipeline_hands_on_every_variable_of_an_environment() -> None:
+    text = (TERRAFORM / "pipeline" / "variables.tf").read_text()
+    handed_on = set(re.findall(r"^    (\w+) += ", text, re.MULTILINE)) - {"condition", "error_message"}
+    assert handed_on | {"archives_folder", "project_id", "region"} == _variables(
+        TERRAFORM / "environments" / "common"
+    )
+
+
 def test_environments_share_all_but_their_own_file() -> None:
     common = TERRAFORM / "environments" / "common"
     for name in ENVIRONMENTS:
@@ -102,6 +138,15 @@ def test_there_is_one_provider() -> None:
     assert {name for text in texts for name in re.findall(r'source *= *"(\w+/\w+)"', text)} == {"hashicorp/google"}
     for kind in ("resource", "data"):
         assert all('"google_' in heading for heading, _body in _blocks(kind))
+
+
+def test_every_policy_that_is_skipped_says_why() -> None:
+    skips = [
+        (path.name, skip) for path in TERRAFORM.rglob("*.tf") for skip in re.findall("checkov:.*", path.read_text())
+    ]
+    assert skips
+    for name, skip in skips:
+        assert re.fullmatch(r"checkov:skip=CKV2?_GCP_\d+:[A-Z].{20,}\.", skip), f"{name}: {skip}"
 
 
 @dataclass(frozen=True)
@@ -167,6 +212,15 @@ BREAKAGES = {
             "data/firestore.tf", '["result"], expires = true', '["result"], expires = false', "fields of documents"
         ),
         Breakage("service/main.tf", '"bnc-cpt-tesla-private-key", # read by no function', "", "secrets"),
+        Breakage(
+            "data/firestore.tf", 'unindexed = ["message"]', 'unindexed = ["message", "at"]', "due.at is asked for"
+        ),
+        Breakage(
+            "data/firestore.tf",
+            "  indexes = []",
+            '  indexes = [{ collection = "due", fields = ["topic", "at"] }]',
+            "composite indexes",
+        ),
     ],
     "an index": [
         Breakage(
@@ -186,6 +240,41 @@ def test_what_is_broken_is_seen(copy: Offline, breakages: list[Breakage]) -> Non
     found = _problems(copy, "dev")
     for each in breakages:
         assert any(each.seen in problem for problem in found), each
+
+
+PIPELINE_BREAKAGES = {
+    "nobody approves": Breakage(
+        "triggers.tf", "approval_required = true", "approval_required = false", "nobody has to"
+    ),
+    "a name is not given": Breakage("main.tf", "    _STATE_BUCKET = local.state_bucket\n", "", "given and used"),
+    "planning deploys": Breakage(
+        "accounts.tf", '"roles/run.viewer"', '"roles/run.admin"', "planning may change things"
+    ),
+    "planning reads all": Breakage("accounts.tf", '"roles/run.viewer"', '"roles/viewer"', "reads what is stored"),
+    "planning writes": Breakage(
+        "accounts.tf", '"datastore.indexes.list"', '"datastore.indexes.delete"', "planning may do more than look"
+    ),
+    "plans are exchanged": Breakage(
+        "plans.tf", "roles/storage.objectCreator", "roles/storage.objectUser", "rights on plans"
+    ),
+}
+
+
+@pytest.mark.parametrize("each", PIPELINE_BREAKAGES.values(), ids=PIPELINE_BREAKAGES)
+def test_a_pipeline_that_is_broken_is_seen(copy: Offline, each: Breakage) -> None:
+    _change(copy, Path("terraform") / pipeline.NAME / each.file, each.old, each.new)
+    found = _pipeline_problems(copy)
+    assert any(each.seen in problem for problem in found), found
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("build_image", "build:latest"), ("approvers", "[]"), ("environment", "test"), ("repository", "a/b")],
+)
+def test_a_pipeline_variable_that_cannot_be_used_is_refused(offline: Offline, variable: str, value: str) -> None:
+    offline.initialise(pipeline.NAME)
+    with pytest.raises(TerraformFailed, match="Invalid value for variable"):
+        offline.plan(pipeline.NAME, **{variable: value})
 
 
 def test_a_misspelt_attribute_is_refused(copy: Offline) -> None:

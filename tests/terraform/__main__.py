@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 from shared.manifest import read_manifest
+from tests.terraform import pipeline
 from tests.terraform.expectations import Expected, problems
 from tests.terraform.offline import ENVIRONMENTS, MANIFEST, Offline, TerraformFailed
 from tests.terraform.plan import Plan
@@ -27,7 +28,7 @@ def main() -> int:
         offline = Offline(Path(folder), environment)
         try:
             offline.check_format()
-            found = [problem for name in ENVIRONMENTS for problem in _check(offline, name)]
+            found = [problem for name in (*ENVIRONMENTS, pipeline.NAME) for problem in _check(offline, name)]
         except TerraformFailed as error:
             found = [str(error)]
     for problem in found:
@@ -39,6 +40,8 @@ def _check(offline: Offline, name: str) -> list[str]:
     offline.validate(name)
     plan = Plan(offline.plan(name))
     print(f"{name}: valid, {len(plan.resources)} resources planned")
+    if name == pipeline.NAME:
+        return pipeline.problems(plan)
     return problems(Expected(name, plan, read_manifest(ROOT / MANIFEST)))
 
 

@@ -10,6 +10,7 @@ from shared.manifest import Function, Manifest, Topic
 from shared.settings import BadSettings, Settings, read_settings, variable_names
 from tests.terraform.plan import Plan, Right
 from tests.terraform.provider import PROJECT_NUMBER
+from tests.terraform.queries import queries
 from tests.terraform.stored import Stored, stored_collections
 
 HOSTS: Final = {
@@ -69,6 +70,7 @@ def problems(expected: Expected) -> list[str]:
         _hosts,
         _secrets,
         _documents,
+        _indexes,
     )
     return [f"{expected.environment}: {problem}" for check in checks for problem in check(expected)]
 
@@ -307,4 +309,19 @@ def _documents(expected: Expected) -> Iterator[str]:
             stored.expires = values["field"] == "expires_at"
         else:
             stored.unindexed.add(values["field"])
-    yield from _differ("fields of documents", planned, stored_collections())
+    wanted = stored_collections()
+    for name in sorted(planned.keys() | wanted.keys()):
+        yield from _differ(f"fields of documents of {name}", planned.get(name), wanted.get(name))
+
+
+def _indexes(expected: Expected) -> Iterator[str]:
+    """Every question that needs a composite index has it, and none asks for a field that is left out of indexes."""
+    planned = {
+        (values["collection"], *(each["field_path"] for each in values["fields"]))
+        for values in expected.plan.all("google_firestore_index")
+    }
+    needed = {(query.collection, *query.index) for query in queries() if query.index}
+    yield from _differ("composite indexes", planned, needed)
+    left_out = {(values["collection"], values["field"]) for values in expected.plan.all("google_firestore_field")}
+    asked = {(query.collection, field) for query in queries() for field in query.fields}
+    yield from (f"{collection}.{field} is asked for and has no index" for collection, field in asked & left_out)

@@ -13,6 +13,7 @@ import msgspec
 
 from shared.manifest import read_manifest
 from shared.packaging import INDEX, Archive
+from tests.terraform import pipeline
 from tests.terraform.schema import ROOT, TERRAFORM
 
 ENVIRONMENTS: Final = ("dev", "tst", "prd")
@@ -43,7 +44,7 @@ class Offline:
         shutil.copytree(TERRAFORM, folder / "terraform", ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
         (folder / MANIFEST).parent.mkdir()
         shutil.copy(ROOT / MANIFEST, folder / MANIFEST)
-        for name in ENVIRONMENTS:
+        for name in (*ENVIRONMENTS, pipeline.NAME):
             (self.root(name) / "offline_override.tf").write_text(_LOCAL_STATE)
         index = {name: _archive(name, item.entry) for name, item in read_manifest(ROOT / MANIFEST).functions.items()}
         packages = folder / "build" / "package"
@@ -51,8 +52,9 @@ class Offline:
         (packages / INDEX).write_bytes(msgspec.json.encode(index))
 
     def root(self, environment: str) -> Path:
-        """The root module of an environment."""
-        return self.folder / "terraform" / "environments" / environment
+        """The root module of an environment, or of the pipeline."""
+        terraform = self.folder / "terraform"
+        return terraform / environment if environment == pipeline.NAME else terraform / "environments" / environment
 
     def check_format(self) -> None:
         """Raises TerraformFailed with the files that `terraform fmt` would change."""
@@ -67,11 +69,12 @@ class Offline:
         self.initialise(environment)
         self._run(self.root(environment), "validate", "-no-color")
 
-    def plan(self, environment: str, **variables: str) -> dict[str, Any]:
+    def plan(self, environment: str, /, **variables: str) -> dict[str, Any]:
         """The plan of an empty project as Terraform's JSON. Raises TerraformFailed."""
         root = self.root(environment)
-        given = {"project_id": f"cpt-{environment}", "alert_emails": '["duty@example.org"]', **variables}
-        arguments = [f"-var={name}={value}" for name, value in given.items()]
+        own = {"project_id": f"cpt-{environment}", "alert_emails": '["duty@example.org"]'}
+        given = pipeline.VARIABLES if environment == pipeline.NAME else own
+        arguments = [f"-var={name}={value}" for name, value in {**given, **variables}.items()]
         self._run(root, "plan", "-input=false", "-no-color", "-out=plan", *arguments)
         plan: dict[str, Any] = json.loads(self._run(root, "show", "-json", "plan"))
         return plan

@@ -49,7 +49,7 @@ class Plan:
         """Member -> its rights. Raises ValueError for a resource that gives rights in a way unknown here."""
         found: dict[str, set[Right]] = {}
         for each in self.resources:
-            if "_iam_" not in each["type"]:
+            if "_iam_" not in each["type"] or each["type"] == "google_project_iam_custom_role":
                 continue
             if each["type"] not in _POLICIES:
                 raise ValueError(f"{each['address']}: not a kind of right that is known here")

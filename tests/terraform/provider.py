@@ -1,4 +1,4 @@
-"""A stand-in for the provider `hashicorp/google`: plans without a cloud, from the stored schema alone.
+"""A stand-in for the provider `hashicorp/google`: plans (and applies) without a cloud, from the stored schema alone.
 
 Terraform checks the configuration against the schema and fills in references; this side echoes what is planned, with
 what only the service knows as unknown. Where the real provider's value follows from the arguments (`_KNOWN`), the
@@ -32,6 +32,7 @@ _KNOWN: Final[dict[str, dict[str, str]]] = {
     "google_cloud_scheduler_job": {"id": "projects/{project}/locations/{region}/jobs/{name}"},
     "google_compute_backend_service": {"id": "projects/{project}/global/backendServices/{name}"},
     "google_project": {"number": PROJECT_NUMBER},
+    "google_project_iam_custom_role": {"id": "projects/{project}/roles/{role_id}"},
     "google_pubsub_subscription": {"id": "projects/{project}/subscriptions/{name}"},
     "google_pubsub_topic": {"id": "projects/{project}/topics/{name}"},
     "google_secret_manager_secret": {"id": "projects/{project}/secrets/{secret_id}"},
@@ -53,6 +54,7 @@ class _Provider:
         self._calls: dict[str, Callable[[bytes], bytes]] = {
             "GetProviderSchema": lambda _request: schema_answer(),
             "ConfigureProvider": self._configure,
+            "ApplyResourceChange": _apply,
             "PlanResourceChange": self._plan,
             "ReadDataSource": self._read,
         }
@@ -87,6 +89,14 @@ class _Provider:
             state[key] = template.format_map(arguments)
 
 
+def _apply(request: bytes) -> bytes:
+    """Make what was planned: nothing but the state that Terraform then stores."""
+    name, state = _type_name(request), _value(request, 3)
+    if state is not None:
+        _settle(load()["resources"][name], state)
+    return field(1, field(1, msgpack.encode(state)))
+
+
 def _answer_nothing(_request: bytes) -> bytes:
     return b""
 
@@ -109,10 +119,24 @@ def _mark_unknown(block: Block, state: State) -> None:
         if state.get(name) is None and (flags == "computed" or name == "id"):
             state[name] = _UNKNOWN
     for name, nested in block["blocks"].items():
-        found = state.get(name)
-        for each in found if isinstance(found, list) else [found]:
-            if isinstance(each, dict):
-                _mark_unknown(nested["block"], each)
+        for each in _found(state, name):
+            _mark_unknown(nested["block"], each)
+
+
+def _found(state: State, name: str) -> list[State]:
+    """The blocks of that name, whether there may be one or many."""
+    found = state.get(name)
+    return [each for each in (found if isinstance(found, list) else [found]) if isinstance(each, dict)]
+
+
+def _settle(block: Block, state: State) -> None:
+    """Give a value to everything that only the service would have known."""
+    for name, (kind, _flags) in block["attributes"].items():
+        if isinstance(state.get(name), msgpack.Ext):
+            state[name] = f"some-{name}" if kind == "string" else None
+    for name, nested in block["blocks"].items():
+        for each in _found(state, name):
+            _settle(nested["block"], each)
 
 
 @contextmanager

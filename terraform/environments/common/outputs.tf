@@ -13,6 +13,11 @@ output "public_key_url" {
   value       = module.service.public_key_url
 }
 
+output "public_url" {
+  description = "Base URL of the API."
+  value       = module.service.public_url
+}
+
 output "redirect_uri" {
   description = "Redirect URI to register at Tesla."
   value       = module.service.redirect_uri

@@ -3,21 +3,39 @@ locals {
   # documents carry `expires_at`. The integration test reads the same from the code.
   collections = {
     accounts         = { unindexed = ["tokens"], expires = false }
+    allowances       = { unindexed = [], expires = true }
+    audit            = { unindexed = ["packed"], expires = false }
     breakers         = { unindexed = [], expires = false }
     claims           = { unindexed = ["result"], expires = true }
     connections      = { unindexed = [], expires = true }
+    contracts        = { unindexed = [], expires = false }
+    dispatch_plans   = { unindexed = ["bench", "run"], expires = false }
+    dispatch_shards  = { unindexed = ["packed", "trail"], expires = false }
+    dispatch_tariffs = { unindexed = ["content"], expires = false }
+    dispatches       = { unindexed = [], expires = false }
     due              = { unindexed = ["message"], expires = false }
     energy_families  = { unindexed = [], expires = true }
+    fleet            = { unindexed = ["rows"], expires = false }
+    fleet_days       = { unindexed = ["rows"], expires = true }
     grants           = { unindexed = [], expires = true }
     idempotency      = { unindexed = ["result"], expires = true }
     ledger_days      = { unindexed = [], expires = true }
     oauth_states     = { unindexed = ["verifier"], expires = true }
     order_vehicles   = { unindexed = ["identity"], expires = true }
     orders           = { unindexed = ["listed"], expires = true }
+    paces            = { unindexed = [], expires = true }
     pending_consents = { unindexed = ["tokens"], expires = true }
     purses           = { unindexed = [], expires = true }
     registrations    = { unindexed = [], expires = false }
+    setting_writes   = { unindexed = [], expires = true }
+    shards           = { unindexed = ["samples", "sealed", "sites"], expires = false }
+    site_events      = { unindexed = ["packed"], expires = false }
+    sites            = { unindexed = [], expires = false }
   }
+  # Firestore answers equalities of several fields, and a range or an order of one, by itself. Only equalities beside an
+  # order of another field need an index of their own: its collection and its fields, the one that orders last.
+  indexes = []
+
   # Every write of every document puts a fresh random number into this field.
   write_field = "write_"
 
@@ -49,7 +67,22 @@ resource "google_firestore_backup_schedule" "daily" {
   daily_recurrence {}
 }
 
-# No composite index: every query asks for equal fields, or for a range of the one field it is ordered by.
+resource "google_firestore_index" "this" {
+  for_each = { for index in local.indexes : join(".", concat([index.collection], index.fields)) => index }
+
+  database   = google_firestore_database.this.name
+  collection = each.value.collection
+
+  dynamic "fields" {
+    for_each = each.value.fields
+
+    content {
+      field_path = fields.value
+      order      = "ASCENDING"
+    }
+  }
+}
+
 resource "google_firestore_field" "unindexed" {
   for_each = local.unindexed
 

@@ -13,6 +13,11 @@ output "public_key_url" {
   value       = "https://${var.host}/.well-known/appspecific/com.tesla.3p.public-key.pem"
 }
 
+output "public_url" {
+  description = "Base URL of the API."
+  value       = "https://${var.host}"
+}
+
 output "redirect_uri" {
   description = "Redirect URI to register at Tesla."
   value       = "https://${var.host}/api/v1/tesla/oauth/callback"
