@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from datetime import timedelta
 from functools import cache, wraps
 from pathlib import Path
 from threading import RLock
@@ -19,7 +20,7 @@ import flask
 from shared import log
 from shared.edge.guard import Guard
 from shared.edge.oidc import OidcVerifier
-from shared.platform.clock import SystemClock
+from shared.platform.clock import clock_of
 from shared.platform.ports import BlobStore, DocumentStore, EventBus, SecretStore
 from shared.settings import Settings, read_settings
 
@@ -32,14 +33,25 @@ if TYPE_CHECKING:
     from shared.api.services import Services
     from shared.edge.idempotency import Idempotency
     from shared.edge.push import PushHandler
+    from shared.energy.availability import Rules
+    from shared.energy.callers import Callers
+    from shared.energy.contracts import ContractMemory
+    from shared.energy.desk import EnergyDesk
+    from shared.energy.poller import Poller
+    from shared.energy.shards import Shards
+    from shared.energy.tick import FleetTick
     from shared.orders.desk import Desk
     from shared.platform.due import DueList
     from shared.platform.once import Once
     from shared.platform.sealing import Sealer
+    from shared.tesla.breaker import Breaker
     from shared.tesla.client import FleetClient
     from shared.tesla.ledger import Ledger
+    from shared.tesla.many import Engine
     from shared.tesla.oauth import Credentials, TeslaAuth
+    from shared.tesla.plan_limits import PlanLimits
     from shared.tesla.regions import Regions
+    from shared.tesla.setting_writes import SettingWrites
     from shared.tesla.transport import Transport
 
 App = Callable[[flask.Request], flask.Response]
@@ -49,7 +61,7 @@ LOCAL_URL_KEY = "local-url-key"
 _RUN_S = 60
 """Housekeeping publishes what is due once a minute."""
 
-clock = SystemClock()
+clock = clock_of(os.environ)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -214,19 +226,58 @@ def tesla_auth() -> TeslaAuth:
 @_once
 def fleet_client() -> FleetClient:
     """The Fleet API."""
-    from shared.tesla.breaker import Breaker
     from shared.tesla.catalogue import Price
     from shared.tesla.client import FleetClient
+    from shared.tesla.request_limits import RequestLimits
 
-    chosen = settings()
+    chosen, plan = settings(), plan_limits()
     prices = {
         Price.DATA: chosen.tesla_price_data_usd,
         Price.COMMAND: chosen.tesla_price_command_usd,
         Price.WAKE: chosen.tesla_price_wake_usd,
         Price.SPECS: chosen.tesla_price_specs_usd,
+        Price.ENERGY: chosen.tesla_price_energy_usd,
     }
-    domain, breaker = urlsplit(chosen.public_url).hostname or "", Breaker(documents(), clock, chosen.tesla_breaker_s)
-    return FleetClient(transport(), regions(), clock, prices, domain, breaker)
+    limits = RequestLimits(documents(), clock, plan, _pepper) if plan.on_requests else None
+    domain = urlsplit(chosen.public_url).hostname or ""
+    return FleetClient(transport(), regions(), clock, prices, domain, breaker(), limits)
+
+
+@_once
+def breaker() -> Breaker:
+    """What holds all calls back when the billing limit at Tesla is reached."""
+    from shared.tesla.breaker import Breaker
+
+    return Breaker(documents(), clock, settings().tesla_breaker_s)
+
+
+@_once
+def engine() -> Engine:
+    """Many calls to Tesla side by side."""
+    from shared.tesla.curl_engine import CurlEngine
+
+    return CurlEngine(body_bytes=settings().tesla_body_bytes)
+
+
+@_once
+def plan_limits() -> PlanLimits:
+    """How much may be asked of Tesla."""
+    from shared.tesla.plan_limits import plan_limits as chosen_limits
+
+    return chosen_limits(settings())
+
+
+@_once
+def setting_writes() -> SettingWrites:
+    """Setting writes of energy sites, within the plan."""
+    from shared.tesla.setting_writes import SettingWrites
+
+    return SettingWrites(documents(), clock, plan_limits())
+
+
+def _pepper() -> bytes:
+    """Keys digests that are kept for a day."""
+    return _credentials().client_secret.encode()
 
 
 @_once
@@ -349,8 +400,114 @@ def services() -> Services:
     rules = OrderRules(days=chosen.order_days, deadline_s=chosen.order_deadline_s)
     orders = OrderService(desk(), grants(), keeper(), rules)
     return Services(
-        chosen, secrets(), consent(), keeper(), orders, desk(), registrar, ledger, grants(), Connections(documents())
+        chosen,
+        secrets(),
+        consent(),
+        keeper(),
+        orders,
+        desk(),
+        registrar,
+        ledger,
+        grants(),
+        Connections(documents()),
+        energy_desk,
     )
+
+
+# Energy sites
+
+
+@_once
+def shards() -> Shards:
+    """The documents of the fleet's shards."""
+    from shared.energy.shards import Shards
+
+    return Shards(documents(), sealer(), clock, sites_per_shard=settings().energy_shard_sites)
+
+
+@_once
+def availability_rules() -> Rules:
+    """How it is counted what a site could deliver."""
+    from shared.energy.availability import Rules
+    from shared.energy.polling import fresh_for
+
+    chosen = settings()
+    return Rules(
+        discharge_efficiency=chosen.energy_discharge_efficiency,
+        programme_reserve_percent=chosen.energy_programme_reserve_percent,
+        fresh_s=fresh_for(chosen.energy_poll_every).total_seconds(),
+    )
+
+
+@_once
+def contract_memory() -> ContractMemory:
+    """Which energy contract each region speaks."""
+    from shared.energy.contracts import ContractMemory
+    from shared.tesla.catalogue import Contract
+
+    chosen = settings().tesla_energy_contract
+    return ContractMemory(documents(), clock, None if chosen == "auto" else Contract(chosen))
+
+
+@_once
+def callers() -> Callers:
+    """Access tokens for shards."""
+    from shared.energy.callers import Callers
+
+    return Callers(shards(), keeper(), events(), clock)
+
+
+@_once
+def energy_desk() -> EnergyDesk:
+    """What everything about the fleet works with."""
+    from shared.accounts.connections import Connections
+    from shared.energy.commands import SiteCommands
+    from shared.energy.desk import EnergyDesk
+    from shared.energy.enrolling import Enrolling
+    from shared.energy.overview import Overview
+    from shared.energy.registry import Registry
+
+    of, registry = sessions().of, Registry(documents(), shards(), clock)
+    return EnergyDesk(
+        registry=registry,
+        shards=shards(),
+        enrolling=Enrolling(registry, Connections(documents()), of, keeper()),
+        commands=SiteCommands(of, contract_memory(), setting_writes(), clock),
+        overview=Overview(documents(), shards(), blobs(), clock, availability_rules()),
+        sessions=of,
+        blobs=blobs(),
+        clock=clock,
+        rules=availability_rules(),
+        enrolled_for=timedelta(days=settings().enrolment_days),
+    )
+
+
+@_once
+def fleet_tick() -> FleetTick:
+    """What starts ticks."""
+    from shared.energy.polling import TICK_S
+    from shared.energy.tick import FleetTick, TickRules
+
+    every = max(settings().energy_poll_every, -(-plan_limits().site_read_s // TICK_S))
+    rules = TickRules(every=every, limits=plan_limits())
+    return FleetTick(documents(), shards(), events(), ledger(), breaker(), clock, rules)
+
+
+@_once
+def poller() -> Poller:
+    """What polls one shard."""
+    from shared.energy.poller import Poller, PollRules
+    from shared.energy.round import RoundRules
+
+    chosen = settings()
+    tries = 1 if plan_limits().site_read_s else chosen.energy_tries
+    rules = PollRules(
+        concurrency=chosen.energy_concurrency,
+        timeout_s=chosen.energy_timeout_s,
+        round=RoundRules(tries, round(chosen.tesla_price_energy_usd * 1_000_000), regions()),
+        availability=availability_rules(),
+    )
+    return Poller(shards(), callers(), engine(), breaker(), blobs(), clock, rules)
 
 
 # Entry points
@@ -388,9 +545,9 @@ def http_app(name: str) -> App:
         from shared.api import partner_key
 
         return HttpApp(partner_key.ROUTES, lambda: _public_key, guard())
-    from shared.api.tables import TABLES
+    from shared.api.tables import routes_of
 
-    return HttpApp(TABLES[name], services, guard())
+    return HttpApp(routes_of(name), services, guard())
 
 
 def _public_key() -> bytes:
@@ -409,14 +566,16 @@ def push_app(name: str, assets: Path | None = None) -> App:
 def _handler(name: str, assets: Path | None) -> PushHandler[Any]:
     from shared import handlers
 
-    if name == "refresh_tokens":
-        return handlers.refresh_tokens(keeper(), consent(), clock)
-    if name == "housekeeping":
-        return handlers.housekeeping(due())
-    if name == "fetch_order":
-        return handlers.fetch_order(desk(), settings(), ledger())
-    if name == "fetch_vehicle":
-        return handlers.fetch_vehicle(desk(), settings(), ledger())
+    builders: dict[str, Callable[[], PushHandler[Any]]] = {
+        "refresh_tokens": lambda: handlers.refresh_tokens(keeper(), consent(), clock),
+        "housekeeping": lambda: handlers.housekeeping(due()),
+        "start_energy_tick": lambda: handlers.start_energy_tick(fleet_tick()),
+        "poll_energy_sites": lambda: handlers.poll_energy_sites(poller()),
+        "fetch_order": lambda: handlers.fetch_order(desk(), settings(), ledger()),
+        "fetch_vehicle": lambda: handlers.fetch_vehicle(desk(), settings(), ledger()),
+    }
     if name == "build_report" and assets is not None:
         return handlers.build_report(desk(), assets / "fonts", settings())
-    raise ValueError(f"{name} is no topic function")
+    if name not in builders:
+        raise ValueError(f"{name} is no topic function")
+    return builders[name]()

@@ -11,6 +11,8 @@ from shared.accounts.consent import Consent
 from shared.accounts.keeper import PLANNED_PER_S, TokenKeeper
 from shared.accounts.messages import TokenUpkeep
 from shared.edge.push import PushHandler
+from shared.energy.poller import Poller, PollShard
+from shared.energy.tick import FleetTick
 from shared.orders import names
 from shared.orders.desk import Desk
 from shared.orders.model import OrderMessage, VehicleMessage
@@ -81,9 +83,23 @@ def refresh_tokens(keeper: TokenKeeper, consent: Consent, clock: Clock) -> PushH
         if message.pending_consent:
             consent.drop(message.pending_consent)
         elif message.account:
-            keeper.upkeep(message.account, pace.wait)
+            keeper.upkeep(message.account, pace.wait, refused=message.refused)
 
     return PushHandler(TokenUpkeep, run, _given_up, retry_on=(*_EXPECTED, TeslaError))
+
+
+def start_energy_tick(tick: FleetTick) -> PushHandler[Tick]:
+    """The 5-minute tick of the fleet: close the one before, then one message per shard."""
+
+    def run(_tick: Tick) -> None:
+        log.info("tick started", shards=tick.start())
+
+    return PushHandler(Tick, run, _given_up)
+
+
+def poll_energy_sites(poller: Poller) -> PushHandler[PollShard]:
+    """One shard of the fleet at one tick."""
+    return PushHandler(PollShard, poller.run, poller.expired)
 
 
 def housekeeping(due: DueList) -> PushHandler[Tick]:

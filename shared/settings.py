@@ -25,6 +25,10 @@ def _setting(doc: str, default: Any = MISSING, *, least: float | None = None) ->
     return field(default=default, metadata=metadata)
 
 
+def _limit(doc: str) -> Any:
+    return _setting(f"{doc}; -1: as TESLA_LIMITS says, 0: no limit", -1, least=-1)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything that differs between environments. Durations are seconds, prices US dollars."""
@@ -35,6 +39,7 @@ class Settings:
     firestore_database: str = _setting("Firestore database (gcp)", "(default)")
     bucket: str = _setting("bucket for snapshots, reports and invoices (gcp)", "")
     state_dir: str = _setting("folder that holds all state (embedded)", ".local")
+    clock_offset_file: str = _setting("file with the seconds that the clock is ahead of the machine's (embedded)", "")
     public_url: str = _setting("own base URL, as Tesla and owners reach it")
     frontend_url: str = _setting("page that receives the consent claim in its fragment; empty: a page of our own", "")
     cors_origins: tuple[str, ...] = _setting("origins that browsers may call from, comma separated", ())
@@ -84,9 +89,23 @@ class Settings:
     tesla_price_command_usd: float = _setting("price of a command", 0.001, least=0)
     tesla_price_wake_usd: float = _setting("price of a wake-up", 0.02, least=0)
     tesla_price_specs_usd: float = _setting("price of a specs result", 0.10, least=0)
+    tesla_price_energy_usd: float = _setting(
+        "price of a call about an energy site, for which Tesla publishes none", 0.0, least=0
+    )
     tesla_breaker_s: int = _setting("calls held back after Tesla's billing limit was reached", 900, least=1)
     tesla_day_budget_usd: float = _setting("most that all Tesla calls of a day may cost; 0: no limit", 0.0, least=0)
     tesla_order_budget_usd: float = _setting("most that one order's Tesla calls may cost; 0: no limit", 2.0, least=0)
+    tesla_limits: Literal["none", "retired_plan"] = _setting(
+        "limits on calls to Tesla: none, or those of the plans that Tesla retired; calls over them wait", "none"
+    )
+    tesla_limit_requests_per_s: int = _limit("requests of the application a second")
+    tesla_limit_requests_per_day: int = _limit("requests of the application a day")
+    tesla_limit_site_read_s: int = _limit("seconds between two reads of an energy site")
+    tesla_limit_site_writes_per_day: int = _limit("setting writes of an energy site a day")
+    tesla_limit_site_tariffs_per_month: int = _limit("tariff changes of an energy site a month")
+    tesla_limit_vehicle_data_per_day: int = _limit("data requests of a vehicle a day")
+    tesla_limit_vehicle_commands_per_day: int = _limit("commands of a vehicle a day")
+    tesla_limit_vehicle_wakes_per_day: int = _limit("wake-ups of a vehicle a day")
 
     # Orders
     consent_s: int = _setting("life of a consent in progress and of an unclaimed one", 600, least=1)
@@ -106,6 +125,24 @@ class Settings:
         ),
     )
     url_s: int = _setting("life of a download URL", 3600, least=1)
+
+    # Energy sites
+    enrolment_days: int = _setting("days an enrolment, its grant and its tokens are kept", 1095, least=1)
+    energy_shard_sites: int = _setting("energy sites polled by one message", 500, least=1)
+    energy_poll_every: int = _setting("5-minute ticks between two polls of a site, outside events", 1, least=1)
+    energy_concurrency: int = _setting("Tesla calls of one shard side by side", 100, least=1)
+    energy_timeout_s: float = _setting("longest wait for one answer about an energy site", 3.0, least=0.1)
+    energy_tries: int = _setting("tries of a poll of one site", 2, least=1)
+    energy_discharge_efficiency: float = _setting(
+        "share of the stored energy that arrives when a battery discharges", 0.95, least=0.1
+    )
+    energy_programme_reserve_percent: float = _setting(
+        "charge in percent that dispatch leaves in every battery, whatever its own reserve", 0.0, least=0
+    )
+    dispatch_enabled: Literal["true", "false"] = _setting(
+        "whether homes are dispatched; false: nothing new begins, what runs is restored", "true"
+    )
+    dispatch_margin_percent: float = _setting("how much more than asked is committed", 5.0, least=0)
 
     # Delivery
     message_max_age_s: int = _setting("older messages are recorded as expired, not executed", 86_400, least=1)
@@ -186,6 +223,10 @@ def _contradictions(settings: Settings, environ: Mapping[str, str]) -> list[str]
         ),
         (settings.backend == "gcp" and not settings.bucket, "BUCKET is not set (gcp)"),
         (deployed and settings.backend != "gcp", "BACKEND must be gcp on Cloud Run"),
+        (
+            deployed and bool(settings.clock_offset_file),
+            "CLOCK_OFFSET_FILE must not be set on Cloud Run",
+        ),
         (
             deployed and settings.oidc_jwks_url != issuer_keys,
             "OIDC_JWKS_URL must not be changed on Cloud Run",

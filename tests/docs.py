@@ -6,26 +6,24 @@ import re
 from collections.abc import Callable
 from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
-from shared.api import partner_key
-from shared.api.tables import TABLES
-from shared.edge.routes import Auth, Route
+from shared.api.tables import every_route
+from shared.edge.routes import Auth
 from shared.manifest import read_manifest
 from shared.orders.packages import EVERY_MODULE, HISTORY, PACKAGES, Package
 from shared.reports.build import SECTIONS
 from shared.reports.readings import read
 from shared.settings import Settings
 from shared.tesla.catalogue import ENDPOINTS
-from tests import fleet_tables
+from tests import deploy_tables, fleet_tables
 from tests.markdown import table
 from tests.unit.test_reports_samples import snapshot
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
-PAGES = (README, ROOT / "docs" / "fleet-api.md")
+PAGES = (README, ROOT / "docs" / "fleet-api.md", ROOT / "docs" / "deploy.md")
 MARK = re.compile(r"<!-- ([a-z-]+) -->")
 
 _WHO = {
@@ -33,6 +31,7 @@ _WHO = {
     Auth.GRANT: "owner (grant)",
     Auth.OPERATOR: "operator",
     Auth.CREATOR: "frontend",
+    Auth.GRANT_OR_CREATOR: "owner (grant), or frontend",
 }
 
 
@@ -47,8 +46,7 @@ def render(text: str) -> str:
 
 def api() -> str:
     """Every route of the HTTP API."""
-    routes: list[Route[Any]] = [*TABLES["oauth"], *TABLES["orders"], *partner_key.ROUTES]
-    rows = [(f"`{route.method} {route.template}`", _WHO[route.auth], route.summary) for route in routes]
+    rows = [(f"`{route.method} {route.template}`", _WHO[route.auth], route.summary) for route in every_route()]
     return table(("call", "who", "what"), rows)
 
 
@@ -123,6 +121,8 @@ TABLES_BY_MARK: dict[str, Callable[[], str]] = {
     "endpoints": fleet_tables.endpoints,
     "energy-contracts": fleet_tables.energy_contracts,
     "failures": fleet_tables.failures,
+    "portal": deploy_tables.portal,
+    "secrets": deploy_tables.secrets,
 }
 
 

@@ -16,6 +16,7 @@ from http import HTTPStatus
 import msgspec
 
 from shared import log
+from shared.accounts.grants import digest
 from shared.accounts.model import Account, AccountState, TokenPair, sealed_for
 from shared.platform.documents import Collection, Stored
 from shared.platform.due import DueList
@@ -111,13 +112,15 @@ class TokenKeeper:
         Raises Disconnected, LoginRequired, AudienceMissing, RefreshBusy and what the token endpoint raises.
         """
         value, pair = self._current(account, instead_of) or self.refresh(account, instead_of=instead_of)
-        return Access(
-            pair.access,
-            _usable(value).region,
-            frozenset(value.scopes),
-            audiences=frozenset(value.audiences),
-            confirmed=value.region_confirmed,
-        )
+        return _access(_usable(value), pair)
+
+    def held(self, account: str) -> tuple[Access, datetime]:
+        """The stored access token as it is, never refreshed, and when it expires.
+
+        Raises Disconnected, LoginRequired, AudienceMissing.
+        """
+        value = _usable(self.get(account))
+        return _access(value, self._open(account, value)), value.access_expires_at
 
     def refresh(self, account: str, *, instead_of: str = "") -> tuple[Account, TokenPair]:
         """Refresh unless another worker does or did: then its result. `instead_of` as in `access`."""
@@ -171,8 +174,12 @@ class TokenKeeper:
         self._accounts.delete(account)
         self._due.done(_due_key(account))
 
-    def upkeep(self, account: str, pace: Callable[[], None]) -> None:
-        """The planned refresh: refresh when `pace` lets it, or erase what nobody needs any more."""
+    def upkeep(self, account: str, pace: Callable[[], None], *, refused: str = "") -> None:
+        """The planned refresh: refresh when `pace` lets it, or erase what nobody needs any more.
+
+        `refused`: the digest of an access token that Tesla did not take; if that is still the stored one, it is
+        refreshed now, whatever its age.
+        """
         stored = self._accounts.get(account)
         if stored is None:
             self._due.done(_due_key(account))
@@ -181,11 +188,14 @@ class TokenKeeper:
         elif stored.value.state != "active":
             # Nothing is called for it any more, but somebody has to come back and erase it.
             self._plan_at(account, stored.value.needed_until)
-        elif self._clock.now() < _half_life(stored.value):
+        elif self._clock.now() < _half_life(stored.value) and not self._is_refused(stored, refused):
             self._plan(account, stored.value)
         else:
             pace()
             self.refresh(account, instead_of=self._open(account, stored.value).access)
+
+    def _is_refused(self, stored: Stored[Account], refused: str) -> bool:
+        return bool(refused) and digest(self._open(stored.key, stored.value).access) == refused
 
     def _erase_unneeded(self, stored: Stored[Account]) -> None:
         """Erase the account unless somebody came to need it since it was read."""
@@ -332,6 +342,17 @@ def _succeeding(old: Account, new: Account) -> Account:
         region_confirmed=old.region_confirmed,
         fence=old.fence + 1,
         needed_until=max(old.needed_until, new.needed_until),
+    )
+
+
+def _access(value: Account, pair: TokenPair) -> Access:
+    """What calls of the account are made with."""
+    return Access(
+        pair.access,
+        value.region,
+        frozenset(value.scopes),
+        audiences=frozenset(value.audiences),
+        confirmed=value.region_confirmed,
     )
 
 

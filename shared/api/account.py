@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from shared.accounts.session import AccountSession
+from shared.api.connecting import account_of
 from shared.api.failures import NOT_CONNECTED, TESLA_PROBLEMS, as_problems
 from shared.api.services import Services
 from shared.edge.problems import Problem
@@ -32,11 +33,13 @@ class TeslaAccount(msgspec.Struct, frozen=True, kw_only=True):
 
 def show(services: Services, call: Call) -> Reply:
     """The connected account's profile, region and orders at Tesla."""
-    order_id = call.grant.subject if call.grant else ""
+    if call.grant is None:
+        raise Problem(NOT_CONNECTED, "no grant")
+    order_id = call.grant.subject if call.grant.kind == "order" else ""
     with as_problems():
-        account = services.desk.book.get(order_id).account
+        account = account_of(services, call.grant)
         if not account:
-            raise Problem(NOT_CONNECTED, "no Tesla account is connected to this order")
+            raise Problem(NOT_CONNECTED, f"no Tesla account is connected to this {call.grant.kind}")
         session, absent = services.desk.sessions.of(account), dict[str, str]()
         with metered(services.ledger().meter(order_id)):
             found = {name: _part(session, name, absent) for name in _PARTS}

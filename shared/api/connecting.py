@@ -5,11 +5,13 @@ Products are kept apart at Tesla and here: neither consent ever stands in for th
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from shared.accounts.consent import Attached
 from shared.accounts.grants import Grant, Kind
 from shared.accounts.keeper import Disconnected
 from shared.accounts.model import Product
-from shared.api.failures import PRODUCT_UNKNOWN, SCOPE_MISSING
+from shared.api.failures import PRODUCT_UNKNOWN, SCOPE_MISSING, scope_names
 from shared.api.services import Services
 from shared.edge.problems import Problem
 from shared.orders.book import OrderGone
@@ -22,6 +24,7 @@ from shared.tesla.errors import TeslaError
 from shared.tesla.scopes import DEVICE, holds
 
 _GRANT_OF: dict[Product, Kind] = {"vehicle": "order", "energy": "enrolment"}
+_CHOOSE = "Nothing is enrolled yet: choose the sites."
 _WORDS: dict[Kind, str] = {"order": "an order", "enrolment": "an enrolment"}
 _NEEDED: dict[Kind, str] = {"order": DEVICE, "enrolment": ENERGY_SCOPES[Contract.PUBLISHED][0]}
 """Without it nothing can be fetched; energy scopes count under either of their names."""
@@ -63,7 +66,8 @@ def approve(services: Services, grant: Grant, claim: str, attached: Attached) ->
     needed = _NEEDED[grant.kind]
     if not holds(attached.scopes, needed):
         services.consent.finish(claim)
-        raise Problem(SCOPE_MISSING, f"without {needed} nothing can be done; consent again and leave it ticked")
+        detail = f"without {scope_names(needed)} nothing can be done; consent again and leave it ticked"
+        raise Problem(SCOPE_MISSING, detail)
     if grant.kind == "enrolment":
         return services.connections.shared(grant.subject, attached.account)
     try:
@@ -95,6 +99,45 @@ def absent(services: Services, grant: Grant, attached: Attached) -> dict[str, li
         return {}
     package = services.desk.book.get(grant.subject).package
     return {scope: absent_modules(package, scope, attached.scopes) for scope in attached.missing}
+
+
+def disconnect(services: Services, grant: Grant, account: str) -> None:
+    """Erase the account's tokens; the sites of an enrolment stop before that, at once."""
+    if grant.kind == "enrolment":
+        services.energy().registry.revoke(account)
+    services.keeper.erase(account)
+    services.connections.forget(grant.subject)
+
+
+def consent_page_url(services: Services) -> str:
+    """Tesla's page on which the owner withdraws the consent itself."""
+    client_id = services.secrets.get(services.settings.tesla_client_id_secret).value.decode().strip()
+    return f"{services.settings.tesla_revoke_url}?revoke_client_id={quote(client_id)}"
+
+
+def after_consent(services: Services, grant: Grant, attached: Attached) -> tuple[str, dict[str, str]]:
+    """What to do next, in words, and where."""
+    base = services.settings.public_url.rstrip("/")
+    if grant.kind == "order":
+        order = f"{base}/api/v1/orders/{grant.subject}"
+        return "List the vehicles, then select those to report on.", {"vehicles": f"{order}/vehicles"}
+    known = services.energy().registry.of_enrolment(grant.subject)
+    step = "Enrol the sites again, so that they count from this consent on." if known else _CHOOSE
+    write = ENERGY_SCOPES[Contract.PUBLISHED][1]
+    if not holds(attached.scopes, write):
+        step = f"Without {scope_names(write)} sites are read but not operated; consent again to change that. {step}"
+    return step, enrolment_links(base, grant.subject)
+
+
+def enrolment_links(base: str, enrolment_id: str) -> dict[str, str]:
+    """Where an enrolment goes on."""
+    own = f"{base}/api/v1/energy/enrolments/{enrolment_id}"
+    return {
+        "self": own,
+        "connect": f"{base}/api/v1/tesla/oauth/initiate",
+        "products": f"{own}/products",
+        "sites": f"{own}/sites",
+    }
 
 
 def _enrol(services: Services, grant: Grant, attached: Attached) -> str:

@@ -12,6 +12,7 @@ from shared.orders.book import OrderGone
 from shared.orders.service import OrderError
 from shared.platform.errors import WorkBusy
 from shared.tesla import errors as tesla
+from shared.tesla.catalogue import ENERGY_SCOPES
 from shared.tesla.ledger import BudgetExceeded
 
 CONSENT_DENIED = ProblemType("consent-denied", 403, "The owner did not consent at Tesla")
@@ -25,7 +26,7 @@ PRODUCT_UNKNOWN = ProblemType("product-unavailable", 400, "This grant is for ano
 
 PACKAGE_UNKNOWN = ProblemType("package-unknown", 422, "There is no such package")
 WINDOW_INVALID = ProblemType("history-window-invalid", 422, "The history window is empty")
-NOT_CONNECTED = ProblemType("not-connected", 409, "Connect a Tesla account to the order first")
+NOT_CONNECTED = ProblemType("not-connected", 409, "Connect a Tesla account first")
 WRONG_STATE = ProblemType("wrong-state", 409, "The order's state does not allow this")
 SELECTION_EMPTY = ProblemType("selection-empty", 422, "No vehicle is selected")
 SELECTION_TOO_LARGE = ProblemType("selection-too-large", 422, "Too many vehicles are selected")
@@ -39,6 +40,7 @@ ORDER_BUSY = ProblemType("order-busy", 503, "The order is being written; try aga
 TESLA_UNAVAILABLE = ProblemType("tesla-unavailable", 503, "Tesla does not answer usably; try again shortly")
 TESLA_BUSY = ProblemType("tesla-rate-limited", 503, "Tesla asks to wait")
 TESLA_LIMIT = ProblemType("tesla-billing-limit", 503, "This service's allowance at Tesla is used up; try again later")
+TESLA_PLAN = ProblemType("tesla-plan-limit", 503, "A limit that this service keeps at Tesla is reached for now")
 TESLA_REFUSED = ProblemType("tesla-refused", 502, "Tesla refuses this")
 TESLA_BUDGET = ProblemType("tesla-budget-exceeded", 503, "The budget for calls to Tesla is used up")
 TESLA_APPLICATION = ProblemType(
@@ -85,6 +87,7 @@ _TESLA: tuple[tuple[type[tesla.TeslaError], ProblemType], ...] = (
     (tesla.RegionUnregistered, TESLA_REGION),
     (tesla.RateLimited, TESLA_BUSY),
     (tesla.LimitExceeded, TESLA_LIMIT),
+    (tesla.PlanLimitReached, TESLA_PLAN),
     (tesla.HeldBack, TESLA_LIMIT),
     (tesla.NoAnswer, TESLA_UNAVAILABLE),
     (tesla.ServerError, TESLA_UNAVAILABLE),
@@ -118,4 +121,18 @@ def _of_tesla(error: tesla.TeslaError) -> Problem:
     kind = next((kind for raised, kind in _TESLA if isinstance(error, raised)), TESLA_REFUSED)
     wait_s = error.retry_after_s if isinstance(error, tesla.RateLimited | tesla.HeldBack) else 10
     headers = {"Retry-After": str(round(wait_s))} if kind.status == 503 else {}  # noqa: PLR2004
-    return Problem(kind, f"outcome at Tesla: {error.reason}", headers=headers)
+    return Problem(kind, _words(error), headers=headers)
+
+
+def _words(error: tesla.TeslaError) -> str:
+    if isinstance(error, tesla.PlanLimitReached):
+        return f"the limit of {error.limit} is reached; the next call is allowed at {error.again_at.isoformat()}"
+    if isinstance(error, tesla.ScopeMissing):
+        return f"the owner did not grant {scope_names(error.scope)}"
+    return f"outcome at Tesla: {error.reason}"
+
+
+def scope_names(scope: str) -> str:
+    """The scope under every name that counts for it; energy scopes have two."""
+    pair = next((pair for pair in zip(*ENERGY_SCOPES.values(), strict=True) if scope in pair), (scope,))
+    return " or ".join(pair)

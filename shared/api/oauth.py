@@ -10,8 +10,19 @@ from urllib.parse import quote
 import msgspec
 
 from shared.accounts.grants import Grant
-from shared.api.connecting import absent, account_of, approve, check_product, connect, known_of
+from shared.api.connecting import (
+    absent,
+    account_of,
+    after_consent,
+    approve,
+    check_product,
+    connect,
+    consent_page_url,
+    known_of,
+)
+from shared.api.connecting import disconnect as disconnect_account
 from shared.api.consent_page import claim_page, problem_page
+from shared.api.energy.creation import NewEnrolment, create_enrolment
 from shared.api.failures import (
     ACCOUNT_DIFFERS,
     CLAIM_INVALID,
@@ -25,7 +36,7 @@ from shared.api.failures import (
     as_problems,
 )
 from shared.api.services import Services
-from shared.edge.problems import Problem
+from shared.edge.problems import UNAUTHORIZED, Problem
 from shared.edge.routes import Auth, Call, Reply, Route
 from shared.orders.book import OrderGone
 from shared.tesla.metering import metered
@@ -36,7 +47,8 @@ _BASE = "/api/v1/tesla/oauth"
 class Initiate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which consent to ask for: `vehicle` with the grant of an order, `energy` with that of an enrolment.
 
-    `location` also asks for the vehicle's position (off unless the owner opts in).
+    Without a grant, `energy` creates an enrolment. `location` also asks for the vehicle's position (off unless the
+    owner opts in).
     """
 
     product: Literal["vehicle", "energy"] = "vehicle"
@@ -44,12 +56,18 @@ class Initiate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     location: bool = False
 
 
-class ConsentLink(msgspec.Struct, frozen=True, kw_only=True, rename={"auth_url": "authUrl"}):
-    """Where to send the owner's browser, until `expires_at`."""
+class ConsentLink(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename={"auth_url": "authUrl"}):
+    """Where to send the owner's browser, until `expires_at`.
+
+    The rest is there where this call created an enrolment: its id, and its `grant`, which is shown this once.
+    """
 
     auth_url: str
     state: str
     expires_at: datetime
+    enrolment_id: str = ""
+    grant: str = ""
+    grant_expires_at: datetime | None = None
 
 
 class CallbackQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +88,7 @@ class Connected(msgspec.Struct, frozen=True, kw_only=True):
     """A connected account: what the owner granted, and what was asked for and left out.
 
     `absent_modules`: what each missing scope costs an order's reports. Starting the consent again asks for it anew.
+    `next_step` says in words what to do now, `links` where.
     """
 
     product: str
@@ -77,6 +96,8 @@ class Connected(msgspec.Struct, frozen=True, kw_only=True):
     scopes: list[str]
     missing_scopes: list[str]
     absent_modules: dict[str, list[str]]
+    next_step: str
+    links: dict[str, str]
 
 
 class Reissue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -102,7 +123,8 @@ class ConsentEnd(msgspec.Struct, frozen=True, kw_only=True):
 def initiate(services: Services, call: Call) -> Reply:
     """Start a consent for the grant's order or enrolment; once more while connected, for scopes that are missing."""
     body: Initiate = call.body
-    grant = _grant(call)
+    new = _new_enrolment(services, body) if call.grant is None else None
+    grant = new.bearer if new else _grant(call)
     check_product(grant, body.product)
     with as_problems():
         region, held = known_of(services, grant)
@@ -113,7 +135,12 @@ def initiate(services: Services, call: Call) -> Reply:
             location=body.location,
             held=held,
         )
-    return Reply(ConsentLink(auth_url=started.auth_url, state=started.state, expires_at=started.expires_at))
+    link = ConsentLink(auth_url=started.auth_url, state=started.state, expires_at=started.expires_at)
+    if new is not None:
+        link = msgspec.structs.replace(
+            link, enrolment_id=grant.subject, grant=new.token, grant_expires_at=grant.expires_at
+        )
+    return Reply(link)
 
 
 def callback(services: Services, call: Call) -> Reply:
@@ -138,6 +165,7 @@ def complete(services: Services, call: Call) -> Reply:
         with metered(services.ledger().meter(grant.subject if grant.kind == "order" else "")):
             region = connect(services, grant, claim, attached)
         services.consent.finish(claim)
+        next_step, links = after_consent(services, grant, attached)
         return Reply(
             Connected(
                 product=attached.product,
@@ -145,6 +173,8 @@ def complete(services: Services, call: Call) -> Reply:
                 scopes=list(attached.scopes),
                 missing_scopes=list(attached.missing),
                 absent_modules=absent(services, grant, attached),
+                next_step=next_step,
+                links=links,
             )
         )
 
@@ -156,12 +186,8 @@ def disconnect(services: Services, call: Call) -> Reply:
         account = account_of(services, grant)
     if not account:
         raise Problem(NOT_CONNECTED, "no Tesla account is connected here")
-    services.keeper.erase(account)
-    services.connections.forget(grant.subject)
-    client_id = services.secrets.get(services.settings.tesla_client_id_secret).value.decode().strip()
-    return Reply(
-        ConsentEnd(consent_page_url=f"{services.settings.tesla_revoke_url}?revoke_client_id={quote(client_id)}")
-    )
+    disconnect_account(services, grant, account)
+    return Reply(ConsentEnd(consent_page_url=consent_page_url(services)))
 
 
 def reissue(services: Services, call: Call) -> Reply:
@@ -175,6 +201,14 @@ def reissue(services: Services, call: Call) -> Reply:
         services.keeper.get(account)  # a consent that has ended proves nothing any more
     token = services.grants.replace("order", wanted, order.expires_at)
     return Reply(NewGrant(order_id=wanted, grant=token, expires_at=order.expires_at), status=201)
+
+
+def _new_enrolment(services: Services, body: Initiate) -> NewEnrolment:
+    """An enrolment for an owner who has none yet; a vehicle consent is for an order, which is created first."""
+    if body.product != "energy":
+        detail = "a vehicle consent needs the grant of an order; only an energy consent creates what it is for"
+        raise Problem(UNAUTHORIZED, detail, headers={"WWW-Authenticate": "Bearer"})
+    return create_enrolment(services)
 
 
 def _grant(call: Call) -> Grant:
@@ -193,9 +227,9 @@ ROUTES: tuple[Route[Services], ...] = (
         method="POST",
         path=f"{_BASE}/initiate",
         name="initiateConsent",
-        summary="Start the owner's consent at Tesla",
+        summary="Start the owner's consent at Tesla; an energy consent without a grant creates an enrolment",
         handler=initiate,
-        auth=Auth.GRANT,
+        auth=Auth.GRANT_OR_CREATOR,
         grant_subject=None,
         body=Initiate,
         answer=ConsentLink,

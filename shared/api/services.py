@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from shared.accounts.connections import Connections
 from shared.accounts.consent import Consent
@@ -15,6 +16,9 @@ from shared.orders.service import OrderService
 from shared.platform.ports import SecretStore
 from shared.settings import Settings
 from shared.tesla.ledger import Ledger
+
+if TYPE_CHECKING:
+    from shared.energy.desk import EnergyDesk
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +35,4 @@ class Services:
     ledger: Callable[[], Ledger]
     grants: Grants
     connections: Connections
+    energy: Callable[[], EnergyDesk]

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from shared.cli import calls, doctor, keygen, register
+from shared.cli import calls, doctor, energy_fleet, energy_import_utility, energy_sites, keygen, register
 from shared.cli.environment import prepare
 from shared.cli.output import Finding, show
 from shared.settings import BadSettings
@@ -22,6 +22,13 @@ _ACTIONS: Mapping[str, tuple[Callable[[argparse.ArgumentParser], None], Action, 
         "keygen": (keygen.arguments, keygen.run, keygen.__doc__ or ""),
         "doctor": (doctor.arguments, doctor.run, doctor.__doc__ or ""),
         "call": (calls.arguments, calls.run, calls.__doc__ or ""),
+        "energy_fleet": (energy_fleet.arguments, energy_fleet.run, energy_fleet.__doc__ or ""),
+        "energy_sites": (energy_sites.arguments, energy_sites.run, energy_sites.__doc__ or ""),
+        "energy_import_utility": (
+            energy_import_utility.arguments,
+            energy_import_utility.run,
+            energy_import_utility.__doc__ or "",
+        ),
     }
 )
 _EPILOG = "Environment: ENV (dev|tst|prd) or GOOGLE_CLOUD_PROJECT, DOMAIN, REGION; see each action's --help."

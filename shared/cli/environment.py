@@ -28,7 +28,7 @@ def prepare(environ: MutableMapping[str, str]) -> None:
     if chosen and not environ.get("GOOGLE_CLOUD_PROJECT"):
         environ["GOOGLE_CLOUD_PROJECT"] = f"{environ.get('PROJECT_PREFIX', 'bnc-cpt')}-{chosen}"
     if environ.get("GOOGLE_CLOUD_PROJECT"):
-        environ.setdefault("BUCKET", f"{environ['GOOGLE_CLOUD_PROJECT']}-data")
+        environ.setdefault("BUCKET", f"{environ['GOOGLE_CLOUD_PROJECT']}-orders")
     elif not environ.get("BACKEND"):
         environ["BACKEND"] = "embedded"
     environ.setdefault("PUBLIC_URL", f"https://{environ.get('DOMAIN') or 'localhost.invalid'}")

@@ -67,6 +67,7 @@ def from_problem(problem: Problem, *, public_url: str, instance: str, trace: str
         detail=problem.detail,
         instance=instance,
         trace=trace,
+        problems=list(problem.problems),
     )
     headers = {"Content-Type": CONTENT_TYPE, **problem.headers}
     return HttpAnswer(status=kind.status, headers=headers, body=msgspec.json.encode(document))

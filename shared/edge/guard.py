@@ -50,8 +50,9 @@ class Guard:
         """Who calls this route. Raises Problem for everyone who may not."""
         if route.auth is Auth.GRANT:
             return self._admit_owner(route, path, authorization)
-        open_to_all = route.auth is Auth.CREATOR and self.settings.orders_require == "none"
-        if route.auth is Auth.PUBLIC or open_to_all:
+        if route.auth is Auth.GRANT_OR_CREATOR:
+            return self._admit_either(authorization)
+        if route.auth is Auth.PUBLIC or (route.auth is Auth.CREATOR and self._open_to_all):
             return Caller()
         return Caller(principal=self.identify(authorization, self.settings.operators))
 
@@ -65,6 +66,20 @@ class Guard:
             raise Problem(FORBIDDEN, str(error)) from None
         except KeysUnavailable as error:
             raise Problem(STORE_UNAVAILABLE, str(error), headers={"Retry-After": "5"}) from error
+
+    @property
+    def _open_to_all(self) -> bool:
+        """Whether anyone may create."""
+        return self.settings.orders_require == "none"
+
+    def _admit_either(self, authorization: str | None) -> Caller:
+        """An owner by the grant, or else a creator. Who presents a token is never taken for nobody in particular."""
+        grant = self._grant(authorization)
+        if grant is not None:
+            return Caller(grant=grant, principal=grant.key)
+        if authorization is None and self._open_to_all:
+            return Caller()
+        return Caller(principal=self.identify(authorization, self.settings.operators))
 
     def _admit_owner(self, route: Route[S], path: Mapping[str, str], authorization: str | None) -> Caller:
         """A missing grant, an unknown one and somebody else's get one and the same answer."""

@@ -28,6 +28,7 @@ from shared.edge.problems import (
     ProblemType,
 )
 from shared.edge.routes import Auth, Route
+from shared.typed import from_json
 
 Schema = dict[str, Any]
 
@@ -54,6 +55,7 @@ _SECURITY: dict[Auth, list[Schema]] = {
     Auth.GRANT: [{"grant": []}],
     Auth.OPERATOR: [{"operator": []}],
     Auth.CREATOR: [{"operator": []}, {}],
+    Auth.GRANT_OR_CREATOR: [{"grant": []}, {"operator": []}, {}],
 }
 _HEALTH: Schema = {
     "operationId": "health",
@@ -82,7 +84,8 @@ def document(routes: Sequence[Route[Any]], *, title: str, version: str, server: 
     shown = [kind for route in routes for kind in (route.body, route.answer) if kind is not None]
     asked = [route.query for route in routes if route.query is not None]
     kinds = [*shown, *asked, ProblemDocument]
-    found, components = msgspec.json.schema_components(kinds, ref_template=_REFERENCE)
+    found, raw = msgspec.json.schema_components(kinds, ref_template=_REFERENCE)
+    components = from_json(msgspec.json.encode(raw), dict[str, Schema])  # as served: a default of () is a list
     schemas = dict(zip(kinds, found, strict=True))
     paths: dict[str, Schema] = defaultdict(dict)
     for route in routes:
@@ -126,7 +129,7 @@ def _operation(route: Route[Any], schemas: dict[type, Schema], components: Schem
 
 def problems_of(route: Route[Any]) -> list[ProblemType]:
     """Every problem that a call of the route may be answered with, the general ones included."""
-    asks_operator = route.auth in (Auth.OPERATOR, Auth.CREATOR)
+    asks_operator = route.auth in (Auth.OPERATOR, Auth.CREATOR, Auth.GRANT_OR_CREATOR)
     bears_grant = route.auth is Auth.GRANT
     groups = [
         (bears_grant and route.grant_subject is None, [UNAUTHORIZED]),

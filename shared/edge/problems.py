@@ -6,7 +6,7 @@ general types, which any route may answer, are declared here; a route's own stan
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -28,16 +28,29 @@ class ProblemType:
 
 
 class Problem(Exception):
-    """Answer the call with this problem. `detail` is for the caller: it names fields, never their values."""
+    """Answer the call with this problem. `detail` is for the caller: it names fields, never their values.
 
-    def __init__(self, kind: ProblemType, detail: str, *, headers: Mapping[str, str] | None = None) -> None:
+    `problems` lists the faults where one call may have several.
+    """
+
+    def __init__(
+        self,
+        kind: ProblemType,
+        detail: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        problems: Sequence[str] = (),
+    ) -> None:
         super().__init__(detail)
-        self.kind, self.detail = kind, detail
+        self.kind, self.detail, self.problems = kind, detail, tuple(problems)
         self.headers: dict[str, str] = dict(headers or {})
 
 
-class ProblemDocument(msgspec.Struct, frozen=True, kw_only=True, rename={"kind": "type"}):
-    """The body of a problem answer. `instance` is the path called, `trace` finds the call in the logs."""
+class ProblemDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename={"kind": "type"}):
+    """The body of a problem answer. `instance` is the path called, `trace` finds the call in the logs.
+
+    `problems` is there where a call has several faults: each is one sentence.
+    """
 
     kind: str
     title: str
@@ -45,6 +58,7 @@ class ProblemDocument(msgspec.Struct, frozen=True, kw_only=True, rename={"kind":
     detail: str
     instance: str
     trace: str
+    problems: list[str] = []
 
 
 NOT_FOUND = ProblemType("not-found", 404, "There is nothing here, or it is not yours to see")

@@ -41,6 +41,8 @@ RETRY_LATER = ProblemType("retry-later", 503, "The message cannot be handled now
 UNREADABLE_MESSAGE = ProblemType("unreadable-message", 400, "This is no message for this function")
 
 _RETRY_AFTER_S = 10
+_LABELS = {"order": "order", "vehicle_id": "vehicle_id", "dispatch": "dispatch", "shard": "shard"}
+"""Fields of messages that name a piece of business, and the labels they are logged under."""
 _DONE = HttpAnswer(status=204, headers={}, body=b"")
 
 
@@ -135,12 +137,13 @@ class PushApp(Generic[M]):
             log.exception("handler cannot be built", attempt=envelope.attempt)
             raise Undone(Outcome.FAILED) from error
         message = _decoded(envelope, handler.message)
-        try:
-            return self._run(handler, message, envelope)
-        except Undone as undone:
-            if undone.outcome is Outcome.FAILED and envelope.attempt >= self._settings.message_attempts:
-                _record(handler, message, undone.outcome)
-            raise
+        with log.bind(**_business_ids(message)):
+            try:
+                return self._run(handler, message, envelope)
+            except Undone as undone:
+                if undone.outcome is Outcome.FAILED and envelope.attempt >= self._settings.message_attempts:
+                    _record(handler, message, undone.outcome)
+                raise
 
     def _run(self, handler: PushHandler[M], message: M, envelope: Envelope) -> Outcome:
         expected: tuple[type[Exception], ...] = (Retry, Unavailable, *handler.retry_on)
@@ -169,6 +172,11 @@ def _ids(envelope: Envelope) -> dict[str, str]:
     trace = log.find_trace(envelope.attributes)
     joined = {"trace": trace.trace_id, "span": trace.span_id} if trace else {}
     return {"message_id": envelope.message_id, **joined}
+
+
+def _business_ids(message: object) -> dict[str, str]:
+    """What the message is about, as labels that join the records of all functions."""
+    return {label: str(getattr(message, field, "")) for field, label in _LABELS.items()}
 
 
 def _decoded(envelope: Envelope, kind: type[M]) -> M:

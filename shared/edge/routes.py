@@ -28,6 +28,8 @@ class Auth(Enum):
     """An OIDC identity on the list of operators."""
     CREATOR = "creator"
     """Everyone where settings.orders_require is "none", else operators."""
+    GRANT_OR_CREATOR = "grant or creator"
+    """The bearer of a grant; callers without one as with CREATOR. The handler says what needs the grant."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,13 @@ __all__ = [
 _WITHOUT_BODY = ("GET", "DELETE")
 _PARAMETER = re.compile(r"[A-Za-z0-9._:-]{1,200}")
 _RETRY_AFTER_S = 5
+_LABELS = {
+    "order_id": "order",
+    "vehicle_id": "vehicle_id",
+    "enrolment_id": "enrolment",
+    "dispatch_id": "dispatch",
+}
+"""Parameters of paths that name a piece of business, and the labels they are logged under."""
 
 
 class HttpApp(Generic[S]):
@@ -120,7 +127,7 @@ class HttpApp(Generic[S]):
             trace=trace,
             wants_html=_prefers_html(request),
         )
-        produce = partial(self._handle, route, call)
+        produce = partial(self._handle, route, call, _labels(path))
         key = request.headers.get(HEADER)
         if key is None or not route.idempotent or self._guard.idempotency is None:
             return produce()
@@ -129,8 +136,14 @@ class HttpApp(Generic[S]):
         answer, kept = self._guard.idempotency().run(scope, digest(key, raw), produce)
         return _replayed(answer) if kept else answer
 
-    def _handle(self, route: Route[S], call: Call) -> HttpAnswer:
-        return from_reply(route.handler(self._services(), call), route.status)
+    def _handle(self, route: Route[S], call: Call, labels: Mapping[str, str]) -> HttpAnswer:
+        with log.bind(**labels):
+            return from_reply(route.handler(self._services(), call), route.status)
+
+
+def _labels(path: Mapping[str, str]) -> dict[str, str]:
+    """The path's ids as labels; the caller was admitted to them."""
+    return {label: path[name] for name, label in _LABELS.items() if name in path}
 
 
 def _prefers_html(request: flask.Request) -> bool:

@@ -89,6 +89,11 @@ class Collection(Generic[T]):
             if cursor is None:
                 return
 
+    def page(self, *, cursor: str | None, limit: int) -> tuple[list[Stored[T]], str | None]:
+        """Documents in the order of their keys, with the cursor of the next page. Raises InvalidCursor."""
+        page = self._store.query(self._name, limit=limit, cursor=cursor)
+        return [self._stored(document) for document in page.documents], page.cursor
+
     def _stored(self, document: Document) -> Stored[T]:
         value = from_plain(document.body, self._kind, native=_NATIVE)
         return Stored(document.key, value, document.version)

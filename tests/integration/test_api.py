@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.api.tables import TABLES
+from shared.api.tables import every_route
 from shared.edge.routes import Auth
 from tests.lab import Lab
 
@@ -86,7 +86,7 @@ def test_what_has_ended_cannot_be_hurried_or_cancelled(lab: Lab, action: str) ->
 
 
 def _owner_routes() -> list[tuple[str, str]]:
-    routes = [route for table in TABLES.values() for route in table]
+    routes = every_route()
     return [(r.method, r.path) for r in routes if r.auth is Auth.GRANT and "<order_id>" in r.path]
 
 

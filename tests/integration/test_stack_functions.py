@@ -40,9 +40,11 @@ def test_the_public_key_is_served(stack: Stack) -> None:
 
 
 def test_a_tick_is_done(stack: Stack) -> None:
-    (message_id,) = stack.tick()
+    sent = set(stack.tick())
     stack.wait_idle()
-    assert [each.status for each in stack.deliveries if each.message_id == message_id] == [204]
+    done = [(each.message_id, each.status) for each in stack.deliveries if each.message_id in sent]
+    assert len(sent) == 2
+    assert sorted(done) == sorted((message_id, 204) for message_id in sent)
 
 
 def test_topic_functions_take_messages_of_the_pusher_only(stack: Stack) -> None:
@@ -73,4 +75,4 @@ def test_a_crash_can_be_placed_in_a_port_of_the_product(tmp_path: Path) -> None:
         stack.tick()
         stack.wait_idle()
         assert stack.deaths == [("housekeeping", -9)]
-        assert [each.status for each in stack.deliveries] == [0, 204]
+        assert [each.status for each in stack.deliveries if each.topic == "housekeeping"] == [0, 204]

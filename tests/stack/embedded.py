@@ -6,10 +6,11 @@ import sqlite3
 from pathlib import Path
 
 from shared.manifest import Manifest
-from shared.platform.clock import SystemClock
+from shared.platform.clock import OffsetClock
 from shared.platform.embedded.events import SqliteEvents
 from tests.stack.config import StackConfig
 from tests.stack.messaging import Messaging
+from tests.stack.state import clock_file
 
 EVENTS_FILE = "events.db"
 BLOBS_FOLDER = "blobs"
@@ -20,7 +21,7 @@ URL_KEY_SECRET = "local-url-key"
 def embedded_messaging(config: StackConfig, manifest: Manifest) -> Messaging:
     """Declare every topic and open the queue."""
     path = config.state_dir.resolve() / EVENTS_FILE
-    events = SqliteEvents(path, SystemClock())
+    events = SqliteEvents(path, OffsetClock(clock_file(config.state_dir)))
     for name, (_, topic) in manifest.topics().items():
         events.declare(name, attempts=config.attempts(topic))
     for name in manifest.outward_topics:

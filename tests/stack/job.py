@@ -1,4 +1,4 @@
-"""The main job, once: two owners consent, order, and get their reports. `make run` shows it."""
+"""The main job, once: vehicle owners get their reports, then a fleet of Powerwalls works. `make run` shows it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,28 @@ import requests
 
 from tests.stack.config import ROOT, Backend, StackConfig
 from tests.stack.emulators import missing
+from tests.stack.fleet_act import FleetAct
 from tests.stack.owner import Owner
 from tests.stack.stack import Stack
 
 RESULTS = ROOT / "build" / "run"
-_WORLD = ("--accounts", "2", "--vehicles", "2", "--region", "eu")
+_OPTIONS = {
+    "accounts": "20",
+    "vehicles": "2",
+    "sites": "10",
+    "region": "eu",
+    "programs-endpoint": "",
+    "no-empty-site": "",
+    "mixed-settings": "",
+}
+_TROUBLES = ("stale=0.02", "dead_500=0.01", "off_grid=0.01")
+_WORLD = (
+    *(part for name, value in _OPTIONS.items() for part in (f"--{name}", value) if part),
+    *(part for trouble in _TROUBLES for part in ("--trouble", trouble)),
+)
 _WITHIN_S = 120.0
+_TICK_S = 0.0
+"""The scheduled functions run when the acts say so; orders need none of them unless something goes wrong."""
 _WATCH_S = 0.15
 
 
@@ -66,6 +82,7 @@ class Job:
     outcomes: list[Outcome] = field(default_factory=list)
     cost: Mapping[str, float] = field(default_factory=dict)
     calls: Counter[str] = field(default_factory=Counter)
+    fleet: FleetAct | None = None
 
     def run(self) -> None:
         """Do it all. Raises StageFailed."""
@@ -74,11 +91,13 @@ class Job:
             raise StageFailed(f"find the emulators: {' '.join(lacking)}")
         shutil.rmtree(self.results, ignore_errors=True)
         state = self.results / ".state"
-        config = StackConfig(state_dir=state, backend=self.backend, simulator_options=_WORLD)
+        config = StackConfig(state_dir=state, backend=self.backend, simulator_options=_WORLD, tick_s=_TICK_S)
         with ExitStack() as opening:
             with self._stage("start every function, the gateway and the simulated Tesla"):
                 stack = opening.enter_context(Stack(config))
             self._orders(stack)
+            self.fleet = FleetAct(stack, self._stage)
+            self.fleet.run()
 
     def _orders(self, stack: Stack) -> None:
         owners = [(wish, self._begin(stack, wish)) for wish in WISHES]

@@ -13,7 +13,7 @@ import requests
 from tests.simulator import authorize
 
 TIMEOUT_S = 60
-_CLAIM_MARK = 'id="claim">'
+CLAIM_MARK = 'id="claim">'
 _ENDED = ("completed", "failed", "cancelled")
 
 
@@ -55,9 +55,9 @@ class Owner:
         """Consent at Tesla and bring the claim back; gives what was granted."""
         started = self.call("POST", "/api/v1/tesla/oauth/initiate", {"location": location})
         page = self.session.get(authorize(started["authUrl"], self.email, untick=untick), timeout=TIMEOUT_S)
-        if _CLAIM_MARK not in page.text:
+        if CLAIM_MARK not in page.text:
             raise OwnerStuck(f"the callback answered {page.status_code}: {page.text[-300:]}")
-        claim = page.text.split(_CLAIM_MARK)[1].split("<")[0]
+        claim = page.text.split(CLAIM_MARK)[1].split("<")[0]
         return self.call("POST", "/api/v1/tesla/oauth/complete", {"claim": claim})
 
     def vehicles(self) -> list[Any]:

@@ -8,7 +8,10 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
 
+import requests
+
 from shared.manifest import read_manifest
+from shared.platform.clock import OffsetClock
 from shared.platform.ports import Delivery
 from shared.settings import read_settings
 from tests.stack.backend import Backend, open_backend
@@ -27,7 +30,7 @@ from tests.stack.loop import LoopThread
 from tests.stack.messaging import Messaging, drain
 from tests.stack.processes import FunctionProcess
 from tests.stack.services import Services, log_path
-from tests.stack.state import claimed
+from tests.stack.state import claimed, clock_file
 from tests.stack.tesla import SimulatorProcess, tesla_settings
 
 _BACKLOG = 512
@@ -44,6 +47,7 @@ class Stack:
         simulator: The simulator's addresses, credentials and accounts, as it prints them.
         environment: Variables that every function gets.
         identity: Mints ID tokens.
+        clock: The time as the functions have it.
         messaging: The backend's bus and queue.
     """
 
@@ -51,6 +55,7 @@ class Stack:
     simulator: dict[str, Any]
     environment: dict[str, str]
     identity: Identity
+    clock: OffsetClock
     messaging: Messaging
 
     def __init__(self, config: StackConfig) -> None:
@@ -58,6 +63,7 @@ class Stack:
         self.config, self.state_dir = config, config.state_dir.resolve()
         self.manifest = read_manifest(config.functions_dir / "functions.yaml")
         self._open = ExitStack()
+        self._ahead_s = 0.0
 
     def __enter__(self) -> Self:
         """Start everything and wait until every function answers.
@@ -105,6 +111,17 @@ class Stack:
         """Run every scheduled topic now; gives the message ids."""
         return self._services.scheduler.tick()
 
+    def advance(self, seconds: float) -> None:
+        """Let time pass: for every function, the deliveries and the simulated Tesla, without waiting."""
+        self._ahead_s += seconds
+        path = clock_file(self.state_dir)
+        fresh = path.with_suffix(".new")
+        fresh.write_text(str(self._ahead_s))
+        fresh.replace(path)
+        requests.post(
+            f"{self.simulator['control']}/clock", json={"advance_s": seconds}, timeout=30
+        ).raise_for_status()
+
     def pause(self) -> None:
         """Begin no delivery until `resume`."""
         self._loop.call(self._services.deliverer.pause)
@@ -137,7 +154,9 @@ class Stack:
         listening = opening.enter_context(socket.create_server(("127.0.0.1", self.config.port), backlog=_BACKLOG))
         self.base_url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         keys = Keychain(self.state_dir / "keys")
-        self.identity = Identity(keys.keep("oidc-key.pem", new_signing_key))
+        clock_file(self.state_dir).unlink(missing_ok=True)
+        self.clock = OffsetClock(clock_file(self.state_dir))
+        self.identity = Identity(keys.keep("oidc-key.pem", new_signing_key), self.clock)
         backend = opening.enter_context(open_backend(self.config, self.manifest, keys, self.base_url))
         self.messaging = backend.messaging
         self.simulator = simulator.greeting() if simulator else dict(self.config.tesla or {})
@@ -165,6 +184,7 @@ class Stack:
             **backend.settings,
             **identity_settings(self.base_url),
             **pace_settings(),
+            "CLOCK_OFFSET_FILE": str(clock_file(self.state_dir)),
             **tesla_settings(self.simulator),
             **self.config.settings,
         }

@@ -22,3 +22,8 @@ def claimed(folder: Path) -> Iterator[None]:
         except BlockingIOError:
             raise StateInUse(f"another stack runs in {folder}; stop it or choose another folder") from None
         yield
+
+
+def clock_file(state_dir: Path) -> Path:
+    """The file that says how far all clocks of the stack are ahead of the machine's."""
+    return state_dir.resolve() / "clock-ahead-s"

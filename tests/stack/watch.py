@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.status import Status
 from rich.table import Table
 
+from tests.stack.fleet_screen import show_fleet
 from tests.stack.job import Job, Outcome, Wish
 
 _MARKS = {"ok": "[green]ok[/]", "failed": "[red]failed[/]", "skipped": "[yellow]skipped[/]", "pending": "…"}
@@ -48,8 +49,11 @@ class Watch:
         for outcome in job.outcomes:
             self._console.print(f"\n[bold]{escape(outcome.wish.title)}[/]", highlight=False)
             self._console.print(_modules(outcome))
+        if job.fleet:
+            show_fleet(self._console, job.fleet)
         self._console.print(
-            f"\n[bold]Tesla calls[/] {job.cost['calls']:.0f}, which would have cost ${job.cost['price_usd']:.3f}",
+            f"\n[bold]Tesla calls of the orders[/] {job.cost['calls']:.0f}, "
+            f"which would have cost ${job.cost['price_usd']:.3f}",
             highlight=False,
         )
         self._console.print("\n[bold]Results[/]")

@@ -7,12 +7,11 @@ from typing import Any
 import pytest
 from openapi_spec_validator import validate
 
-from shared.api import partner_key
-from shared.api.tables import TABLES, openapi_document
+from shared.api.tables import every_route, openapi_document
 from shared.edge.openapi import problems_of
 from shared.edge.routes import Auth, Route
 
-ROUTES: list[Route[Any]] = [*TABLES["oauth"], *TABLES["orders"], *partner_key.ROUTES]
+ROUTES = every_route()
 DOCUMENT = openapi_document("https://api.example")
 
 

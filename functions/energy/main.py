@@ -1,0 +1,14 @@
+"""HTTP function: energy sites, enrolment, the fleet, tariffs, signals and dispatches."""
+
+from __future__ import annotations
+
+import flask
+import functions_framework
+
+from shared.bootstrap import http_app
+
+
+@functions_framework.http
+def handle_energy(request: flask.Request) -> flask.Response:
+    """The entry point named in the manifest."""
+    return http_app("energy")(request)

@@ -1,0 +1,193 @@
+"""The poll of one shard: ask its sites, add up, keep. One bad site, account or answer costs no other anything."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from shared import log
+from shared.energy.availability import Rules
+from shared.energy.callers import Callers
+from shared.energy.fleet import Totals, total
+from shared.energy.history import CONTENT_TYPE, history_name, pack_history
+from shared.energy.learning import learn
+from shared.energy.model import RosterSite
+from shared.energy.polling import TICK_S, Agenda, agenda, sample_after
+from shared.energy.round import Round, RoundRules, is_old
+from shared.energy.samples import Outcome, Sample, from_epoch
+from shared.energy.shards import Roster, Samples, Shards, StateDoc, pack_samples, unpack_samples
+from shared.platform.errors import AlreadyExists, VersionChanged
+from shared.platform.ports import BlobStore, Clock
+from shared.tesla.breaker import Breaker
+from shared.tesla.errors import HeldBack, LimitExceeded
+from shared.tesla.many import Ask, Engine
+
+_SPARE_S = 30.0
+"""Kept back at the end of a tick, to write things down before the next one starts."""
+_HOUR_TICKS = 3_600 // TICK_S
+_DAY_TICKS = 24 * _HOUR_TICKS
+
+
+class PollShard(msgspec.Struct, frozen=True, kw_only=True):
+    """The message of the poll topic: one shard at one tick.
+
+    `before` is the compressed state before this tick, `version` what that state's document is at: the poll writes
+    over exactly that, so a second delivery changes nothing. `most`: how many sites Tesla may be asked for; `every`:
+    the cadence in ticks; `per_second`: the shard's share of the request rate (0: unlimited).
+    """
+
+    tick: int
+    shard: str
+    version: str = ""
+    before: bytes = b""
+    every: int = 1
+    most: int | None = None
+    per_second: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class PollRules:
+    """How a poll behaves: requests under way at a time, time for one, tries of one."""
+
+    concurrency: int
+    timeout_s: float
+    round: RoundRules
+    availability: Rules
+
+
+class Poller:
+    """Polls shards. Collaborators: the shards' documents, tokens, the engine, the breaker, the history."""
+
+    def __init__(
+        self,
+        shards: Shards,
+        callers: Callers,
+        engine: Engine,
+        breaker: Breaker,
+        blobs: BlobStore,
+        clock: Clock,
+        rules: PollRules,
+    ) -> None:
+        self._shards, self._callers, self._engine, self._breaker = shards, callers, engine, breaker
+        self._blobs, self._clock, self._rules = blobs, clock, rules
+
+    def run(self, message: PollShard) -> None:
+        """Poll the shard for the message's tick; nothing happens when that tick is over or was polled already."""
+        started = self._clock.now()
+        left_s = (from_epoch((message.tick + 1) * TICK_S) - started).total_seconds() - _SPARE_S
+        if left_s <= 0:
+            log.warning("tick is over, shard not polled", shard=message.shard, tick=message.tick)
+            return
+        roster, before = self._shards.roster(message.shard), unpack_before(message.before)
+        plan = agenda(roster.values(), before, message.tick, every=message.every, most=message.most)
+        asked = self._ask(message, roster, plan, left_s)
+        after = _samples(before, plan, asked)
+        roster = learn(self._shards, message.shard, roster, asked, started)
+        totals = self._add_up(roster, after)
+        state = StateDoc(
+            tick=message.tick,
+            at=started,
+            took_s=round((self._clock.now() - started).total_seconds(), 3),
+            totals=totals,
+            samples=pack_samples(after),
+            calls=dict(asked.calls),
+            outcomes=dict(asked.outcomes),
+            price_micro=asked.price_micro,
+        )
+        self._keep(message, state, asked)
+
+    def expired(self, message: PollShard, reason: str) -> None:
+        """The poll will not be made: the next tick makes its own."""
+        log.warning("shard not polled", shard=message.shard, tick=message.tick, reason=reason)
+
+    def _ask(self, message: PollShard, roster: Roster, plan: Agenda, left_s: float) -> Round:
+        """Ask Tesla; accounts whose token was refused get a second chance with a newer one."""
+        accounts = dict.fromkeys(site.account for site in plan.ask)
+        tokens = self._callers.gather(message.shard, accounts)
+        asked = Round(self._rules.round, self._clock, roster, tokens)
+        old = _equipment_due(message, plan, self._clock.now())
+        deadline_s = time.monotonic() + left_s
+        try:
+            with self._breaker.watch():
+                self._run(asked.asks(plan.ask, old), asked, message, deadline_s)
+                asked.check_limit()
+        except (LimitExceeded, HeldBack) as error:
+            log.warning("poll held back", shard=message.shard, reason=error.reason)
+            asked.held_back = True
+        refused = asked.refused()
+        if refused and not asked.held_back:
+            asked.tokens = self._callers.instead(message.shard, tokens, refused)
+            again = [site for site in plan.ask if site.account in set(refused)]
+            self._run(asked.asks(again), asked, message, deadline_s)
+        for site in plan.ask:
+            asked.status.setdefault(site.energy_site_id, (Outcome.LIMIT_EXCEEDED, None))
+        return asked
+
+    def _run(self, asks: Iterable[Ask], asked: Round, message: PollShard, deadline_s: float) -> None:
+        self._engine.run(
+            asks,
+            asked.hear,
+            concurrency=self._rules.concurrency,
+            timeout_s=self._rules.timeout_s,
+            deadline_s=deadline_s,
+            per_second=message.per_second,
+        )
+
+    def _add_up(self, roster: Roster, samples: Samples) -> Totals:
+        pairs = ((site, samples.get(site_id)) for site_id, site in roster.items())
+        return total(pairs, self._clock.now(), self._rules.availability)
+
+    def _keep(self, message: PollShard, state: StateDoc, asked: Round) -> None:
+        """State and history; a second delivery of the message finds the state written."""
+        try:
+            self._shards.save_state(message.shard, message.version, state)
+        except (VersionChanged, AlreadyExists):
+            log.info("tick already polled", shard=message.shard, tick=message.tick)
+            return
+        readings = {site_id: found for site_id, (_, found) in asked.status.items() if found is not None}
+        if readings:
+            self._blobs.put(
+                history_name(message.tick, message.shard), pack_history(readings), content_type=CONTENT_TYPE
+            )
+        log.info(
+            "shard polled",
+            shard=message.shard,
+            tick=message.tick,
+            asked=len(asked.status),
+            read=len(readings),
+            took_s=state.took_s,
+            **{f"outcome_{name}": count for name, count in asked.outcomes.items()},
+        )
+
+
+def pack_before(samples: bytes) -> bytes:
+    """The samples of a state document as they travel in the message."""
+    return zlib.compress(samples, 1) if samples else b""
+
+
+def unpack_before(packed: bytes) -> Samples:
+    """The samples that travelled in the message."""
+    return unpack_samples(zlib.decompress(packed)) if packed else {}
+
+
+def _samples(before: Samples, plan: Agenda, asked: Round) -> Samples:
+    """Every site's sample after the round."""
+    after: dict[str, Sample] = {}
+    for site in plan.skip:
+        after[site.energy_site_id] = sample_after(before.get(site.energy_site_id), Outcome.SKIPPED, None)
+    for site in plan.ask:
+        outcome, found = asked.status[site.energy_site_id]
+        after[site.energy_site_id] = sample_after(before.get(site.energy_site_id), outcome, found)
+    return after
+
+
+def _equipment_due(message: PollShard, plan: Agenda, now: datetime) -> list[RosterSite]:
+    """Sites whose ``site_info`` is read along: new ones at once, the others in the shard's own slot of the day."""
+    mine = zlib.crc32(message.shard.encode()) % _DAY_TICKS
+    slot = message.tick % _DAY_TICKS == mine
+    return [site for site in plan.ask if site.equipment is None or (slot and is_old(site, now, 0.5))]

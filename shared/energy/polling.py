@@ -1,0 +1,133 @@
+"""What a poll decides without any I/O: which sites are asked now, what an answer means, whether to ask again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from zlib import crc32
+
+from shared.energy.model import RosterSite
+from shared.energy.readings import reading
+from shared.energy.samples import Outcome, Reading, Sample
+from shared.tesla import errors
+from shared.tesla.answers import refusal
+from shared.tesla.decode import Undecodable, decode
+from shared.tesla.many import Told
+from shared.tesla.models.live_status import LiveStatus
+from shared.tesla.regions import Regions
+from shared.tesla.transport import WireReply
+
+TICK_S = 300
+_LONGEST_PAUSE_S = 10.0
+_FIRST_PAUSE_S = 0.4
+
+_BY_FAILURE: Mapping[str, Outcome] = {
+    "timed_out": Outcome.TIMED_OUT,
+    "connection_lost": Outcome.CONNECTION_LOST,
+    "too_large": Outcome.UNREADABLE,
+    "unreadable": Outcome.UNREADABLE,
+    "not_sent": Outcome.NOT_REACHED,
+}
+_BY_ERROR: tuple[tuple[type[errors.Refused], Outcome], ...] = (
+    (errors.Unauthorized, Outcome.UNAUTHORIZED),
+    (errors.LimitExceeded, Outcome.LIMIT_EXCEEDED),
+    (errors.Forbidden, Outcome.FORBIDDEN),
+    (errors.Missing, Outcome.NOT_FOUND),
+    (errors.Asleep, Outcome.UNREACHABLE),
+    (errors.RegionUnregistered, Outcome.REGION_UNREGISTERED),
+    (errors.WrongRegion, Outcome.WRONG_REGION),
+    (errors.RateLimited, Outcome.RATE_LIMITED),
+    (errors.ServerError, Outcome.SERVER_ERROR),
+)
+_AGAIN = frozenset((Outcome.SERVER_ERROR, Outcome.TIMED_OUT, Outcome.CONNECTION_LOST, Outcome.RATE_LIMITED))
+
+
+@dataclass(frozen=True, slots=True)
+class Agenda:
+    """What one tick does in one shard: sites to ask, and why the others are left out."""
+
+    ask: tuple[RosterSite, ...]
+    skip: tuple[RosterSite, ...]
+
+
+def tick_of(moment: datetime) -> int:
+    """The number of the 5-minute tick that the moment lies in, counted from the epoch."""
+    return int(moment.timestamp()) // TICK_S
+
+
+def agenda(
+    roster: Iterable[RosterSite], before: Mapping[str, Sample], tick: int, *, every: int, most: int | None
+) -> Agenda:
+    """Whom to ask at this tick.
+
+    Sites that opted out or are not authorised at Tesla are never asked. `every`: the others are asked at every so
+    many ticks, spread evenly; those without a reading at every one. `most`: a limit per tick; those whose reading is
+    oldest go first.
+    """
+    due, skip = list[RosterSite](), list[RosterSite]()
+    for site in roster:
+        (due if _is_due(site, before, tick, every) else skip).append(site)
+    if most is not None and len(due) > most:
+        due.sort(key=lambda site: _last(before.get(site.energy_site_id)))
+        due, skip = due[:most], skip + due[most:]
+    return Agenda(tuple(due), tuple(skip))
+
+
+def _is_due(site: RosterSite, before: Mapping[str, Sample], tick: int, every: int) -> bool:
+    if site.opted_out is not None or not site.authorised.holds:
+        return False
+    if every <= 1:
+        return True
+    last = before.get(site.energy_site_id)
+    return last is None or last.reading is None or (tick + crc32(site.energy_site_id.encode())) % every == 0
+
+
+def _last(sample: Sample | None) -> float:
+    return sample.reading.received_at.timestamp() if sample and sample.reading else 0.0
+
+
+def outcome_of(told: Told, regions: Regions) -> Outcome:
+    """What the end of a request stands for; OK for a good status, whatever its body."""
+    if told.failure:
+        return _BY_FAILURE[told.failure]
+    if told.status < HTTPStatus.MULTIPLE_CHOICES:
+        return Outcome.OK
+    error = refusal(WireReply(told.status, {}, told.body), regions)
+    return next((outcome for kind, outcome in _BY_ERROR if isinstance(error, kind)), Outcome.REJECTED)
+
+
+def status_of(body: bytes, received_at: datetime) -> tuple[Outcome, Reading | None]:
+    """The reading of a good answer. An answer without any status (null, an empty object) is an outcome of its own."""
+    try:
+        return Outcome.OK, reading(decode(body, LiveStatus).value, received_at)
+    except Undecodable as error:
+        empty = error.reason.startswith("expected an object, found null") or body.strip() in _EMPTY
+        return (Outcome.EMPTY if empty else Outcome.UNREADABLE), None
+
+
+_EMPTY = (b"", b'{"response":null}', b'{"response":""}', b'{"response":{}}')
+
+
+def pause_s(outcome: Outcome, told: Told, tries: int) -> float | None:
+    """How long to wait before asking again; None: asking again is of no use, or not soon enough."""
+    if outcome not in _AGAIN:
+        return None
+    wait_s = max(_FIRST_PAUSE_S * tries, told.retry_after_s or 0.0)
+    return wait_s if wait_s <= _LONGEST_PAUSE_S else None
+
+
+def sample_after(before: Sample | None, outcome: Outcome, found: Reading | None) -> Sample:
+    """The site's sample after a poll: a failed one keeps the reading before it, a skipped one its outcome too."""
+    if found is not None:
+        return Sample(outcome, found)
+    if before is None:
+        return Sample(outcome, None, 1)
+    failures = before.failures + (outcome not in (Outcome.SKIPPED, Outcome.NOT_REACHED))
+    return Sample(outcome, before.reading, failures)
+
+
+def fresh_for(every: int) -> timedelta:
+    """How old a reading may be and still count: two polls."""
+    return timedelta(seconds=2 * TICK_S * max(1, every))

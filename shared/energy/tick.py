@@ -1,0 +1,294 @@
+"""The 5-minute tick: close the one before (add up what the shards kept), then send one message per shard.
+
+Operations on the store: one read per shard; `fleet/current` read and written; the index read; the ledger read and
+written (`fleet_days` is written once a day, the breaker read only where Tesla held calls back).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import msgspec
+
+from shared import log
+from shared.energy.fleet import Totals, merge
+from shared.energy.history import day_of
+from shared.energy.poller import PollShard, pack_before
+from shared.energy.polling import TICK_S, tick_of
+from shared.energy.samples import Outcome, from_epoch
+from shared.energy.shards import ShardIndex, Shards, StateDoc
+from shared.platform.documents import Collection, Stored
+from shared.platform.errors import AlreadyExists, VersionChanged
+from shared.platform.ports import Clock, DocumentStore, Event, EventBus
+from shared.tesla.breaker import Breaker
+from shared.tesla.errors import HeldBack
+from shared.tesla.ledger import Ledger
+from shared.tesla.plan_limits import PlanLimits
+from shared.typed import from_msgpack
+
+TOPIC = "poll-energy-sites"
+CURRENT = "current"
+_READERS = 4
+_DAYS_KEPT = timedelta(days=400)
+_TICKS_A_DAY = 86_400 // TICK_S
+_WATTS = 1000.0
+
+
+class FleetRow(msgspec.Struct, frozen=True, array_like=True):
+    """One tick of the whole fleet: kW, kWh and counts."""
+
+    at: datetime
+    sites: int
+    enrolled: int
+    fresh: int
+    stale: int
+    dead: int
+    flow_kw: float
+    naive_kw: float
+    available_kw: tuple[float, float, float]
+    load_offset_kw: tuple[float, float, float]
+    above_reserve_kwh: float
+    calls: int
+    price_usd: float
+
+
+class FleetCurrent(msgspec.Struct, frozen=True, kw_only=True):
+    """The fleet as of the last closed tick. `tick` is the one under way, `rows` msgpack of the day's rows so far.
+
+    `at`: when the counted polls were made (the earliest of them), None before the first.
+    """
+
+    tick: int
+    closed_tick: int = 0
+    at: datetime | None = None
+    totals: Totals = msgspec.field(default_factory=Totals)
+    shards: int = 0
+    missing_shards: int = 0
+    day: str = ""
+    rows: bytes = b""
+
+
+class FleetDay(msgspec.Struct, frozen=True, kw_only=True):
+    """The rows of one UTC day, as msgpack."""
+
+    day: str
+    rows: bytes
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TickRules:
+    """`every`: cadence in ticks outside the windows of events. `limits`: what Tesla lets the application ask."""
+
+    every: int
+    limits: PlanLimits
+
+
+@dataclass(frozen=True, slots=True)
+class ShardBefore:
+    """A shard's state as the last tick left it, its samples packed for the message."""
+
+    state: StateDoc
+    version: str
+    samples: bytes
+
+
+class FleetTick:
+    """Starts ticks."""
+
+    def __init__(
+        self,
+        store: DocumentStore,
+        shards: Shards,
+        bus: EventBus,
+        ledger: Ledger,
+        breaker: Breaker,
+        clock: Clock,
+        rules: TickRules,
+    ) -> None:
+        self._current = Collection(store, "fleet", FleetCurrent)
+        self._days = Collection(store, "fleet_days", FleetDay)
+        self._shards, self._bus, self._ledger = shards, bus, ledger
+        self._breaker, self._clock, self._rules = breaker, clock, rules
+
+    def start(self) -> int:
+        """Start the present tick, if nobody did; gives the number of messages sent."""
+        tick = tick_of(self._clock.now())
+        stored = self._current.get(CURRENT)
+        if stored is not None and stored.value.tick >= tick:
+            log.info("tick already started", tick=tick)
+            return 0
+        index = self._shards.index()
+        states = self._states(list(index.sites))
+        closed = self._close(stored.value if stored else FleetCurrent(tick=0), tick, index, states)
+        if not self._take(stored, closed):
+            log.info("tick already started", tick=tick)
+            return 0
+        self._write_ledger(closed, states)
+        _tell(closed, self._clock.now())
+        if self._is_held_back(closed):
+            return 0
+        return self._send(tick, index, states)
+
+    def _states(self, shards: Sequence[str]) -> dict[str, ShardBefore]:
+        """The shards' states, without those that have none yet. Samples are packed at once: they are most of it."""
+
+        def read(name: str) -> ShardBefore | None:
+            stored = self._shards.state(name)
+            if stored is None:
+                return None
+            return ShardBefore(
+                state=msgspec.structs.replace(stored.value, samples=b""),
+                version=stored.version,
+                samples=pack_before(stored.value.samples),
+            )
+
+        with ThreadPoolExecutor(_READERS) as pool:
+            runs = [(name, pool.submit(copy_context().run, read, name)) for name in shards]
+            found = {name: run.result() for name, run in runs}
+        return {name: before for name, before in found.items() if before is not None}
+
+    def _close(
+        self, before: FleetCurrent, tick: int, index: ShardIndex, states: Mapping[str, ShardBefore]
+    ) -> FleetCurrent:
+        """The fleet after the tick before this one, with a row of it."""
+        done = [shard.state for shard in states.values() if shard.state.tick == before.tick]
+        totals = merge(shard.state.totals for shard in states.values())
+        day = day_of(before.tick) if before.tick else day_of(tick)
+        rows = before.rows
+        if before.day and before.day != day:
+            expires_at = self._clock.now() + _DAYS_KEPT
+            self._days.put(before.day, FleetDay(day=before.day, rows=rows, expires_at=expires_at))
+            rows = b""
+        if done:
+            row = _row(from_epoch(before.tick * TICK_S), totals, done)
+            rows = msgspec.msgpack.encode([*unpack_rows(rows), row])
+        return FleetCurrent(
+            tick=tick,
+            closed_tick=before.tick,
+            at=min((state.at for state in done), default=before.at),
+            totals=totals,
+            shards=len(index.sites),
+            missing_shards=len(index.sites) - len(done) if before.tick else 0,
+            day=day,
+            rows=rows,
+        )
+
+    def _take(self, stored: Stored[FleetCurrent] | None, value: FleetCurrent) -> bool:
+        """Whether the tick is ours to send: one starter wins."""
+        try:
+            if stored is None:
+                self._current.create(CURRENT, value)
+            else:
+                self._current.replace(stored, value)
+        except (AlreadyExists, VersionChanged):
+            return False
+        return True
+
+    def _write_ledger(self, closed: FleetCurrent, states: Mapping[str, ShardBefore]) -> None:
+        """The tick's calls, in one write for all shards."""
+        calls, outcomes, price = Counter[str](), Counter[str](), 0
+        for shard in states.values():
+            if shard.state.tick == closed.closed_tick:
+                calls.update(shard.state.calls)
+                outcomes.update(shard.state.outcomes)
+                price += shard.state.price_micro
+        if calls:
+            self._ledger.write(calls, Counter({"live_status": price}), outcomes)
+
+    def _is_held_back(self, closed: FleetCurrent) -> bool:
+        """Whether Tesla's billing limit forbids this tick; looked up only where the tick before met it."""
+        if not closed.totals.by_outcome.get(Outcome.LIMIT_EXCEEDED.value):
+            return False
+        try:
+            with self._breaker.watch():
+                return False
+        except HeldBack:
+            log.warning("tick held back", tick=closed.tick)
+            return True
+
+    def _send(self, tick: int, index: ShardIndex, states: Mapping[str, ShardBefore]) -> int:
+        every = 1 if _is_watched(index, self._clock.now()) else self._rules.every
+        most, per_second = budget(self._rules.limits, index.total)
+        for shard, sites in index.sites.items():
+            known, share = states.get(shard), sites / index.total if index.total else 0.0
+            message = PollShard(
+                tick=tick,
+                shard=shard,
+                version=known.version if known else "",
+                before=known.samples if known else b"",
+                every=every,
+                most=None if most is None else round(most * share),
+                per_second=per_second * share,
+            )
+            self._bus.publish(Event(TOPIC, msgspec.json.encode(message)))
+        return len(index.sites)
+
+
+def budget(limits: PlanLimits, sites: int) -> tuple[int | None, float]:
+    """How many sites one tick may ask about (None: all), and how fast, under the application's limits."""
+    bounds = [sites]
+    if limits.requests_per_s:
+        bounds.append(int(limits.requests_per_s * (TICK_S - 60)))
+    if limits.requests_per_day:
+        bounds.append(limits.requests_per_day // _TICKS_A_DAY)
+    most = min(bounds)
+    return (None if most >= sites else most), float(limits.requests_per_s or 0)
+
+
+def unpack_rows(rows: bytes) -> list[FleetRow]:
+    """Rows as they were packed."""
+    return from_msgpack(rows, list[FleetRow]) if rows else []
+
+
+def _is_watched(index: ShardIndex, now: datetime) -> bool:
+    return any(window.start <= now < window.end for window in index.windows)
+
+
+def _row(at: datetime, totals: Totals, done: Sequence[StateDoc]) -> FleetRow:
+    def kw(watts: Sequence[float]) -> tuple[float, float, float]:
+        one, two, three = (round(watt / _WATTS, 3) for watt in watts)
+        return one, two, three
+
+    return FleetRow(
+        at=at,
+        sites=totals.sites,
+        enrolled=totals.enrolled,
+        fresh=totals.fresh,
+        stale=totals.stale,
+        dead=totals.dead,
+        flow_kw=round(totals.flow_w / _WATTS, 3),
+        naive_kw=round(totals.naive_w / _WATTS, 3),
+        available_kw=kw(totals.available_w),
+        load_offset_kw=kw(totals.load_offset_w),
+        above_reserve_kwh=round(totals.surplus_wh / _WATTS, 3),
+        calls=sum(sum(state.calls.values()) for state in done),
+        price_usd=sum(state.price_micro for state in done) / 1_000_000,
+    )
+
+
+def _tell(closed: FleetCurrent, now: datetime) -> None:
+    """The fleet in the log, for metrics and alerts."""
+    totals = closed.totals
+    log.info(
+        "energy tick",
+        tick=closed.closed_tick,
+        sites=totals.sites,
+        enrolled=totals.enrolled,
+        fresh=totals.fresh,
+        stale=totals.stale,
+        dead=totals.dead,
+        flow_kw=round(totals.flow_w / _WATTS, 3),
+        available_kw=round(totals.available_w[0] / _WATTS, 3),
+        missing_shards=closed.missing_shards,
+        at=now.isoformat(),
+    )
+    if totals.dead:
+        log.warning("energy sites without connection", count=totals.dead)
+    if closed.missing_shards:
+        log.warning("shards not polled", count=closed.missing_shards)
