@@ -20,9 +20,10 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
+
+import msgspec
 
 Field = str | int | float | bool | None
 
@@ -51,8 +52,7 @@ _SCRUBBERS = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(msgspec.Struct, frozen=True):
     """The request that a record belongs to: 32 and 16 lower-case hex digits; `span_id` may be empty."""
 
     trace_id: str

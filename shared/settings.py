@@ -29,7 +29,7 @@ def _limit(doc: str) -> Any:
     return _setting(f"{doc}; -1: as TESLA_LIMITS says, 0: no limit", -1, least=-1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)  # every function makes this class when it starts
 class Settings:
     """Everything that differs between environments. Durations are seconds, prices US dollars."""
 

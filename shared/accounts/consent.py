@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import msgspec
@@ -78,8 +77,7 @@ class EnergyFamily(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(msgspec.Struct, frozen=True):
     """A consent to send the owner to."""
 
     auth_url: str
@@ -87,8 +85,7 @@ class Started:
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Attached:
+class Attached(msgspec.Struct, frozen=True):
     """A consent attached: the account, what it is granted by now, and what was asked for but left out.
 
     `location`: this consent asked for the vehicle's place, whether or not the account has it from another one.
@@ -102,8 +99,7 @@ class Attached:
     location: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ConsentRules:
+class ConsentRules(msgspec.Struct, frozen=True):
     """What consents are asked with: the vehicle scopes, the energy contract, our redirect URI, how long one may take.
 
     `auto`: where Tesla refuses the energy scopes of one contract, those of the other are asked for next.
@@ -219,7 +215,7 @@ class Consent:
             needed_until=self._clock.now() + life,
         )
         scopes = self._keeper.attach(account, value, tokens, relied_on=relied_on).scopes
-        return replace(attached, scopes=scopes, missing=missing(pending.asked, scopes))
+        return msgspec.structs.replace(attached, scopes=scopes, missing=missing(pending.asked, scopes))
 
     def finish(self, claim: str) -> None:
         """The claim has done its work and is not accepted again."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
@@ -18,8 +17,7 @@ _PREFIX = "cpt_"
 Kind = Literal["order", "enrolment"]
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(msgspec.Struct, frozen=True):
     """What a bearer may touch: `subject` is the id of the order or enrolment, `key` names the grant itself."""
 
     key: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from shared.accounts.connections import Connections
 from shared.accounts.consent import Consent
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
     from shared.energy.desk import EnergyDesk
 
 
-@dataclass(frozen=True, slots=True)
-class Services:
+class Services(msgspec.Struct, frozen=True):
     """Services of the HTTP functions; `bootstrap` builds them."""
 
     settings: Settings

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import msgspec
@@ -21,8 +20,7 @@ class BadEnvelope(Exception):
     """The body is no push envelope; the message names the field, never a value."""
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(msgspec.Struct, frozen=True):
     """One delivery. `published` is None when the envelope does not say; `attempt` counts from 1, 0 if unknown."""
 
     data: bytes

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from shared.accounts.grants import Grant
 from shared.edge.idempotency import Idempotency
@@ -20,8 +21,7 @@ _LONGEST_GRANT = 512
 _CHALLENGE = {"WWW-Authenticate": "Bearer"}
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True):
     """Who was admitted: a grant, an operator's e-mail address, or nobody in particular."""
 
     grant: Grant | None = None
@@ -32,8 +32,7 @@ def _no_grants(_key: str) -> Grant | None:
     return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Guard:
+class Guard(msgspec.Struct, frozen=True, kw_only=True):
     """What an edge needs to tell callers apart. Nothing here touches a store before it is called.
 
     `find_grant` looks a grant up by the hex SHA-256 of its token; `idempotency` builds the keeper of answers and is

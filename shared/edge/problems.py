@@ -7,15 +7,13 @@ general types, which any route may answer, are declared here; a route's own stan
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import msgspec
 
 CONTENT_TYPE = "application/problem+json"
 
 
-@dataclass(frozen=True, slots=True)
-class ProblemType:
+class ProblemType(msgspec.Struct, frozen=True):
     """One kind of problem. `slug` is the last part of its URI, `title` the same sentence every time."""
 
     slug: str

@@ -15,12 +15,12 @@ that comes again is not: somebody else is at work, or a store is down, and the d
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
 from typing import Generic, TypeVar
 
 import flask
+import msgspec
 from werkzeug.exceptions import HTTPException
 
 from shared import log
@@ -68,8 +68,7 @@ class Undone(Exception):
         self.outcome = outcome
 
 
-@dataclass(frozen=True, slots=True)
-class PushHandler(Generic[M]):
+class PushHandler(msgspec.Struct, Generic[M], frozen=True):
     """What a topic function does.
 
     Attributes:

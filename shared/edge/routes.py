@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Generic, TypeVar
 
+import msgspec
 from msgspec import inspect
 
 from shared.accounts.grants import Grant
@@ -32,8 +32,7 @@ class Auth(Enum):
     """The bearer of a grant; callers without one as with CREATOR. The handler says what needs the grant."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """One call, decoded and admitted.
 
     `body` and `query` have the route's types (None where it has none). `principal` is the operator's e-mail address,
@@ -51,8 +50,7 @@ class Call:
     wants_html: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """What a handler answers: `html`, or `body` (bytes as they are, anything else as JSON), or nothing.
 
     `status` overrides the route's, `headers` the standard ones. `subject` is the id of the object that this answer
@@ -61,13 +59,12 @@ class Reply:
 
     body: Any = None
     status: int | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
     html: str | None = None
     subject: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route(Generic[S]):
+class Route(msgspec.Struct, Generic[S], frozen=True, kw_only=True):
     """One operation. Raises ValueError at construction for a declaration that could not work.
 
     Attributes:

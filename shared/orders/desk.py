@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
@@ -29,8 +28,7 @@ class Sessions(Protocol):
         """The Fleet API as the account sees it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
+class Desk(msgspec.Struct, frozen=True):
     """The order book, the stores and the schedule, and the two ways in which work ends."""
 
     book: OrderBook

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
@@ -60,8 +59,7 @@ IN_PROGRESS = "in_progress"
 """The reason of what goes on in the next run, because this one has used up its time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Later:
+class Later(msgspec.Struct, frozen=True):
     """No outcome yet: try again at `at`. Some `wait`, for a vehicle to wake or for the operator; others count as
     failed tries.
 
@@ -79,8 +77,7 @@ class Later:
     partial: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
+class Patience(msgspec.Struct, frozen=True):
     """How long outcomes are waited for: pauses in seconds, `attempts` of a failing module."""
 
     retry_s: float

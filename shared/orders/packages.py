@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
+
+import msgspec
 
 from shared.tesla.scopes import LOCATION
 
@@ -15,17 +16,15 @@ _STATES = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(msgspec.Struct, frozen=True):
     """The parameters of one call."""
 
-    path: Mapping[str, str] = field(default_factory=dict)
-    query: Mapping[str, str] = field(default_factory=dict)
+    path: Mapping[str, str] = {}
+    query: Mapping[str, str] = {}
     json: Any = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Module:
+class Module(msgspec.Struct, frozen=True, kw_only=True):
     """One part of a report: an endpoint of the catalogue by the same name, asked once per vehicle.
 
     `awake`: only an awake vehicle answers it. `placed`: some of its answer is given only with the vehicle's place.
@@ -74,8 +73,7 @@ _MODULES = (
 MODULES: Mapping[str, Module] = MappingProxyType({module.name: module for module in _MODULES})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Package:
+class Package(msgspec.Struct, frozen=True, kw_only=True):
     """What an order buys. `modules` in the order of the report; `history` brings the charging invoices too."""
 
     name: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
@@ -43,8 +42,7 @@ class OrderError(Exception):
         self.kind = kind
 
 
-@dataclass(frozen=True, slots=True)
-class OrderRules:
+class OrderRules(msgspec.Struct, frozen=True):
     """How long an order is kept (days) and how long its work may take (seconds)."""
 
     days: int

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import msgspec
@@ -37,8 +36,7 @@ _TELLS_FOR_ALL = (errors.Missing.reason, errors.LimitExceeded.reason)
 """What the base object is refused for, everything else about the vehicle would be."""
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(msgspec.Struct, frozen=True):
     """One run over one vehicle of an order, which begins nothing new after `ends_at`."""
 
     order_id: str
@@ -213,7 +211,7 @@ class VehicleFetch:
         body = msgspec.json.encode(files)
         early = self._unfinished(fetch, tally) or early
         if early is not None:
-            return replace(early, partial=body)
+            return msgspec.structs.replace(early, partial=body)
         return self._keep(job, ok(INVOICES, (body, self._clock.now()), tally))
 
     def _each(

@@ -8,7 +8,6 @@ by the fence number where it writes elsewhere.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -31,8 +30,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     result: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(msgspec.Struct, frozen=True):
     """The key is ours until the lease ends. `fence` grows with every holder."""
 
     stored: Stored[Record]
@@ -48,16 +46,14 @@ class Claim:
         return self.stored.value.until
 
 
-@dataclass(frozen=True, slots=True)
-class Busy:
+class Busy(msgspec.Struct, frozen=True):
     """Somebody else holds the key until then. `note` is what the holder left."""
 
     until: datetime
     note: str
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(msgspec.Struct, frozen=True):
     """The key was completed earlier, with this result."""
 
     result: bytes

@@ -24,8 +24,7 @@ _LARGEST_PORTION, _LARGEST_PART = 100, 10
 _KEPT = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Quota:
+class Quota(msgspec.Struct, frozen=True):
     """At most `limit` until `ends_at`, counted under `key`; `name` says to people which limit it is."""
 
     name: str

@@ -10,7 +10,6 @@ three.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -43,8 +42,7 @@ class Undecodable(Exception):
         self.position = position
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded(Generic[T]):
+class Decoded(msgspec.Struct, Generic[T], frozen=True):
     """A model and the dotted wire paths of what had to be dropped to read it (at most `MAX_LOST_PATHS`).
 
     Paths are relative to the payload inside the wrapper: ``charge_state.battery_level``,

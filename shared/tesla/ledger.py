@@ -66,8 +66,7 @@ class UsageDay(msgspec.Struct, frozen=True, kw_only=True):
     calls_by_outcome: dict[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True):
     """Budgets in US dollars; 0 means none."""
 
     day_usd: float

@@ -58,8 +58,7 @@ class TokenSet(msgspec.Struct, frozen=True, kw_only=True):
         return "TokenSet(...)"
 
 
-@dataclass(frozen=True, slots=True)
-class TokenClaims:
+class TokenClaims(msgspec.Struct, frozen=True):
     """The claims of an access token that steer calls: subject, granted scopes, audiences."""
 
     subject: str
@@ -75,8 +74,7 @@ class Credentials:
     client_secret: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class AuthUrls:
+class AuthUrls(msgspec.Struct, frozen=True):
     """Where consent is asked, tokens are exchanged and id_token keys are served."""
 
     authorize: str

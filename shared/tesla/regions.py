@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+import msgspec
 
 _URL = re.compile(r"https?://[^\s,\"'<>]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Regions:
+class Regions(msgspec.Struct, frozen=True):
     """The allow list: region (``eu``, ``na``, ``cn``) -> base URL."""
 
     base_urls: Mapping[str, str]

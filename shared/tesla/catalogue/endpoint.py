@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal
+
+import msgspec
 
 PDF = "body is a PDF"
 """Response root of an endpoint that answers with a file instead of JSON."""
@@ -38,8 +39,7 @@ class Contract(StrEnum):
         return Contract.BRIEF if self is Contract.PUBLISHED else Contract.PUBLISHED
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """One endpoint.
 
     Attributes:
