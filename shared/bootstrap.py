@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from shared.energy.callers import Callers
     from shared.energy.contracts import ContractMemory
     from shared.energy.desk import EnergyDesk
+    from shared.energy.dispatch.desk import DispatchDesk
     from shared.energy.poller import Poller
     from shared.energy.shards import Shards
     from shared.energy.tick import FleetTick
@@ -58,6 +59,7 @@ App = Callable[[flask.Request], flask.Response]
 LOCAL_URL_KEY = "local-url-key"
 """Secret that signs download URLs (embedded)."""
 
+_SITE_BYTES = 1_048_576
 _RUN_S = 60
 """Housekeeping publishes what is due once a minute."""
 
@@ -239,8 +241,12 @@ def fleet_client() -> FleetClient:
         Price.ENERGY: chosen.tesla_price_energy_usd,
     }
     limits = RequestLimits(documents(), clock, plan, _pepper) if plan.on_requests else None
-    domain = urlsplit(chosen.public_url).hostname or ""
-    return FleetClient(transport(), regions(), clock, prices, domain, breaker(), limits)
+    return FleetClient(transport(), regions(), clock, prices, _domain(), breaker(), limits)
+
+
+def _domain() -> str:
+    """The host that the application is registered for."""
+    return urlsplit(settings().public_url).hostname or ""
 
 
 @_once
@@ -256,7 +262,8 @@ def engine() -> Engine:
     """Many calls to Tesla side by side."""
     from shared.tesla.curl_engine import CurlEngine
 
-    return CurlEngine(body_bytes=settings().tesla_body_bytes)
+    # A hundred answers may be held at a time, and none about a site is as large as a document may be.
+    return CurlEngine(body_bytes=min(settings().tesla_body_bytes, _SITE_BYTES))
 
 
 @_once
@@ -390,8 +397,8 @@ def desk() -> Desk:
 
 
 @_once
-def services() -> Services:
-    """What the HTTP handlers work with."""
+def services(assets: Path | None = None) -> Services:
+    """What the HTTP handlers work with. `assets` is the folder of `main.py`, where that has any."""
     from shared.accounts.connections import Connections
     from shared.api.services import Services
     from shared.orders.service import OrderRules, OrderService
@@ -411,6 +418,8 @@ def services() -> Services:
         grants(),
         Connections(documents()),
         energy_desk,
+        dispatch_desk,
+        assets / "fonts" if assets else None,
     )
 
 
@@ -483,13 +492,47 @@ def energy_desk() -> EnergyDesk:
 
 
 @_once
+def dispatch_desk() -> DispatchDesk:
+    """Signals, dispatches and what proves them."""
+    from shared.energy.dispatch.conversation import Line
+    from shared.energy.dispatch.desk import DispatchDesk, DispatchPorts
+    from shared.energy.dispatch.planning import PlanRules
+    from shared.energy.dispatch.service import ServiceRules
+    from shared.energy.dispatch.shard_worker import WorkRules
+
+    chosen, limits = settings(), plan_limits()
+    price_usd = chosen.tesla_price_energy_usd
+    ports = DispatchPorts(
+        store=documents(),
+        due=due(),
+        shards=shards(),
+        callers=callers(),
+        engine=engine(),
+        line=Line(regions(), contract_memory(), setting_writes(), clock, round(price_usd * 1_000_000)),
+        spent=ledger().write,
+    )
+    plan = PlanRules(margin=chosen.dispatch_margin_percent / 100, price_usd=price_usd)
+    work = WorkRules(
+        concurrency=chosen.energy_concurrency,
+        timeout_s=chosen.tesla_timeout_s,
+        lease_s=chosen.work_lease_s,
+        spare_s=min(30.0, chosen.work_lease_s / 4),
+        requests_per_s=limits.requests_per_s,
+        enabled=chosen.dispatch_enabled == "true",
+        availability=availability_rules(),
+    )
+    return DispatchDesk(ports, ServiceRules(work.enabled, plan, limits), work)
+
+
+@_once
 def fleet_tick() -> FleetTick:
     """What starts ticks."""
     from shared.energy.polling import TICK_S
     from shared.energy.tick import FleetTick, TickRules
 
     every = max(settings().energy_poll_every, -(-plan_limits().site_read_s // TICK_S))
-    rules = TickRules(every=every, limits=plan_limits())
+    price_micro = round(settings().tesla_price_energy_usd * 1_000_000)
+    rules = TickRules(every=every, limits=plan_limits(), price_micro=price_micro)
     return FleetTick(documents(), shards(), events(), ledger(), breaker(), clock, rules)
 
 
@@ -500,11 +543,11 @@ def poller() -> Poller:
     from shared.energy.round import RoundRules
 
     chosen = settings()
-    tries = 1 if plan_limits().site_read_s else chosen.energy_tries
+    tries = 1 if plan_limits().site_read_s or plan_limits().requests_per_day else chosen.energy_tries
     rules = PollRules(
         concurrency=chosen.energy_concurrency,
         timeout_s=chosen.energy_timeout_s,
-        round=RoundRules(tries, round(chosen.tesla_price_energy_usd * 1_000_000), regions()),
+        round=RoundRules(tries, round(chosen.tesla_price_energy_usd * 1_000_000), regions(), _domain()),
         availability=availability_rules(),
     )
     return Poller(shards(), callers(), engine(), breaker(), blobs(), clock, rules)
@@ -537,8 +580,8 @@ def _idempotency() -> Idempotency:
 
 
 @_once
-def http_app(name: str) -> App:
-    """The HTTP function of that name in the manifest."""
+def http_app(name: str, assets: Path | None = None) -> App:
+    """The HTTP function of that name in the manifest. `assets` is the folder of `main.py`."""
     from shared.edge.web import HttpApp
 
     if name == "partner_key":
@@ -547,7 +590,7 @@ def http_app(name: str) -> App:
         return HttpApp(partner_key.ROUTES, lambda: _public_key, guard())
     from shared.api.tables import routes_of
 
-    return HttpApp(routes_of(name), services, guard())
+    return HttpApp(routes_of(name), lambda: services(assets), guard())
 
 
 def _public_key() -> bytes:
@@ -571,6 +614,7 @@ def _handler(name: str, assets: Path | None) -> PushHandler[Any]:
         "housekeeping": lambda: handlers.housekeeping(due()),
         "start_energy_tick": lambda: handlers.start_energy_tick(fleet_tick()),
         "poll_energy_sites": lambda: handlers.poll_energy_sites(poller()),
+        "dispatch_energy": lambda: handlers.dispatch_energy(dispatch_desk()),
         "fetch_order": lambda: handlers.fetch_order(desk(), settings(), ledger()),
         "fetch_vehicle": lambda: handlers.fetch_vehicle(desk(), settings(), ledger()),
     }

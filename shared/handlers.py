@@ -11,6 +11,8 @@ from shared.accounts.consent import Consent
 from shared.accounts.keeper import PLANNED_PER_S, TokenKeeper
 from shared.accounts.messages import TokenUpkeep
 from shared.edge.push import PushHandler
+from shared.energy.dispatch.desk import DispatchDesk
+from shared.energy.dispatch.model import DispatchMessage
 from shared.energy.poller import Poller, PollShard
 from shared.energy.tick import FleetTick
 from shared.orders import names
@@ -100,6 +102,11 @@ def start_energy_tick(tick: FleetTick) -> PushHandler[Tick]:
 def poll_energy_sites(poller: Poller) -> PushHandler[PollShard]:
     """One shard of the fleet at one tick."""
     return PushHandler(PollShard, poller.run, poller.expired)
+
+
+def dispatch_energy(desk: DispatchDesk) -> PushHandler[DispatchMessage]:
+    """One dispatch as a whole, or one shard of it, one step further."""
+    return PushHandler(DispatchMessage, desk.run, desk.expired, retry_on=_EXPECTED)
 
 
 def housekeeping(due: DueList) -> PushHandler[Tick]:

@@ -94,7 +94,7 @@ class Lab:
         with self._app.test_request_context(
             parts.path, method=method, json=body, headers=sent, query_string=parts.query
         ):
-            response = bootstrap.http_app(function)(_request())
+            response = bootstrap.http_app(function, ROOT / "functions" / function)(_request())
         text = response.get_data(as_text=True)
         parsed = json.loads(text) if text and "json" in response.content_type else None
         return Reply(response.status_code, parsed, dict(response.headers), text)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import flask
 import functions_framework
 
@@ -11,4 +13,4 @@ from shared.bootstrap import http_app
 @functions_framework.http
 def handle_energy(request: flask.Request) -> flask.Response:
     """The entry point named in the manifest."""
-    return http_app("energy")(request)
+    return http_app("energy", Path(__file__).parent)(request)

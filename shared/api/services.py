@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -20,6 +21,7 @@ from shared.tesla.ledger import Ledger
 
 if TYPE_CHECKING:
     from shared.energy.desk import EnergyDesk
+    from shared.energy.dispatch.desk import DispatchDesk
 
 
 class Services(msgspec.Struct, frozen=True):
@@ -36,3 +38,5 @@ class Services(msgspec.Struct, frozen=True):
     grants: Grants
     connections: Connections
     energy: Callable[[], EnergyDesk]
+    dispatch: Callable[[], DispatchDesk]
+    fonts: Path | None = None

@@ -43,7 +43,7 @@ def _orders() -> Routes:
 
 
 def _energy() -> Routes:
-    from shared.api.energy import enrolment, operation, operator, owner, records, tariffs
+    from shared.api.energy import dispatches, enrolment, operation, operator, owner, records, tariffs
 
     return (
         *enrolment.ROUTES,
@@ -52,6 +52,7 @@ def _energy() -> Routes:
         *records.ROUTES,
         *operation.ROUTES,
         *tariffs.ROUTES,
+        *dispatches.ROUTES,
     )
 
 

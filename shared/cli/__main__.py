@@ -9,7 +9,16 @@ import sys
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from shared.cli import calls, doctor, energy_fleet, energy_import_utility, energy_sites, keygen, register
+from shared.cli import (
+    calls,
+    doctor,
+    energy_events,
+    energy_fleet,
+    energy_import_utility,
+    energy_sites,
+    keygen,
+    register,
+)
 from shared.cli.environment import prepare
 from shared.cli.output import Finding, show
 from shared.settings import BadSettings
@@ -29,6 +38,13 @@ _ACTIONS: Mapping[str, tuple[Callable[[argparse.ArgumentParser], None], Action, 
             energy_import_utility.run,
             energy_import_utility.__doc__ or "",
         ),
+        "energy_dispatches": (energy_events.no_arguments, energy_events.listing, energy_events.LIST),
+        "energy_plan": (energy_events.wish_arguments, energy_events.planning, energy_events.PLAN),
+        "energy_dispatch": (energy_events.wish_arguments, energy_events.dispatching, energy_events.DISPATCH),
+        "energy_watch": (energy_events.event_argument, energy_events.watching, energy_events.WATCH),
+        "energy_cancel": (energy_events.event_argument, energy_events.cancelling, energy_events.CANCEL),
+        "energy_stop": (energy_events.stop_arguments, energy_events.stopping, energy_events.STOP),
+        "energy_report": (energy_events.report_arguments, energy_events.reporting, energy_events.REPORT),
     }
 )
 _EPILOG = "Environment: ENV (dev|tst|prd) or GOOGLE_CLOUD_PROJECT, DOMAIN, REGION; see each action's --help."

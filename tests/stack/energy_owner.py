@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,16 +47,24 @@ class EnergyOwner:
 
 @dataclass
 class Operator:
-    """Who runs the fleet; `token` is an ID token of a principal on the list of operators."""
+    """Who runs the fleet; `token` gives an ID token of a principal on the list of operators."""
 
     base_url: str
-    token: str = field(repr=False)
+    token: Callable[[], str] = field(repr=False)
     session: requests.Session = field(default_factory=requests.Session)
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """Call an operator's route below /api/v1/energy. Raises OwnerStuck for anything but a good answer."""
-        headers = {"Authorization": f"Bearer {self.token}"}
+        headers = {"Authorization": f"Bearer {self.token()}"}
         return answered(self.session, method, self.base_url + ENERGY + path, headers, body)
+
+    def file(self, path: str) -> bytes:
+        """A file below /api/v1/energy. Raises OwnerStuck."""
+        headers = {"Authorization": f"Bearer {self.token()}"}
+        reply = self.session.get(self.base_url + ENERGY + path, headers=headers, timeout=TIMEOUT_S)
+        if not reply.ok:
+            raise OwnerStuck(f"GET {path} answered {reply.status_code}: {reply.text[:500]}")
+        return reply.content
 
 
 def answered(session: requests.Session, method: str, url: str, headers: dict[str, str], body: Any) -> Any:

@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import requests
+
 from shared.energy.tariffs.event import event_tariff
 from tests.stack.energy_owner import EnergyOwner, Operator
 from tests.stack.stack import Stack
@@ -42,7 +44,7 @@ class FleetAct:
 
     def __post_init__(self) -> None:
         """The operator's identity is the stack's own."""
-        self.operator = Operator(self.stack.base_url, self.stack.token())
+        self.operator = Operator(self.stack.base_url, self.stack.token)
 
     def run(self) -> None:
         """Do it all. Raises FleetStuck, OwnerStuck."""
@@ -64,8 +66,8 @@ class FleetAct:
         self.rows = self._history()
 
     def tick(self) -> None:
-        """Five minutes pass; everything that is scheduled runs to its end."""
-        self.stack.advance(TICK_S)
+        """The next 5-minute tick begins (at its end nothing is polled); what is scheduled runs to its end."""
+        self.stack.advance(TICK_S - self.stack.clock.now().timestamp() % TICK_S)
         self.stack.tick()
         self.stack.wait_idle(_IDLE_S)
 
@@ -73,6 +75,12 @@ class FleetAct:
         """What the site's battery did at its last poll, + = discharging."""
         view = self.operator.call("GET", f"/sites/{site}")
         return float(view["values"]["battery_power"]["value"])
+
+    def truth(self) -> list[Any]:
+        """Every site as the simulated Tesla really has it."""
+        url = f"{self.stack.simulator['control']}/fleet?hours="
+        sites: list[Any] = requests.get(url, timeout=60).json()["sites"]
+        return sites
 
     def _enrol(self, account: Any) -> list[str]:
         owner = EnergyOwner(self.stack.base_url, account["email"])

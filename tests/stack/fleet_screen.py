@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from tests.stack.dispatch_act import DispatchAct
 from tests.stack.fleet_act import FleetAct
 
 _BAR = 14
@@ -20,6 +21,32 @@ def show_fleet(console: Console, act: FleetAct) -> None:
     console.print(f"\n[bold]The Powerwall fleet[/] {len(act.sites)} sites", highlight=False)
     console.print(ticks(act.rows))
     console.print(Group(*_notes(act)), highlight=False)
+
+
+def show_event(console: Console, act: DispatchAct) -> None:
+    """The event: what was committed and delivered, as a chart by 5 minutes, and how the homes were left."""
+    event, settlement, counts = act.event["event"], act.event["settlement"], act.event["event"]["counts"]
+    console.print(
+        f"\n[bold]The event[/] {event['target_kw']:.0f} kW asked, strategy {event['strategy']}", highlight=False
+    )
+    table = Table(box=None, pad_edge=False)
+    for title in ("from", "delivered kW", "committed kW", "0"):
+        table.add_column(title, justify="right" if title.endswith("kW") else "left")
+    most = max([settlement["committed_kw"], *(one["kw"] for one in settlement["intervals"])])
+    for one in settlement["intervals"]:
+        length = round(2 * _BAR * one["kw"] / most)
+        figures = (one["start"][11:16], f"{one['kw']:.0f}", f"{settlement['committed_kw']:.0f}")
+        table.add_row(*figures, Text("█" * length, "green"))
+    console.print(table)
+    share = settlement["participation"] or 0.0
+    console.print(
+        f"  mean {settlement['mean_kw']:.0f} kW of {settlement['committed_kw']:.0f} committed, "
+        f"{settlement['delivered_kwh']:.0f} kWh, {100 * share:.0f} % of the sites took part",
+        f"  sites confirmed by reading {counts['confirmed']}, seen delivering {counts['delivering']}, "
+        f"put back as found {counts['restored']}, not put back {counts['not_restored']}",
+        sep="\n",
+        highlight=False,
+    )
 
 
 def ticks(rows: Sequence[Any]) -> Table:

@@ -15,6 +15,7 @@ from typing import Any
 import requests
 
 from tests.stack.config import ROOT, Backend, StackConfig
+from tests.stack.dispatch_act import DispatchAct
 from tests.stack.emulators import missing
 from tests.stack.fleet_act import FleetAct
 from tests.stack.owner import Owner
@@ -83,6 +84,7 @@ class Job:
     cost: Mapping[str, float] = field(default_factory=dict)
     calls: Counter[str] = field(default_factory=Counter)
     fleet: FleetAct | None = None
+    event: DispatchAct | None = None
 
     def run(self) -> None:
         """Do it all. Raises StageFailed."""
@@ -98,6 +100,9 @@ class Job:
             self._orders(stack)
             self.fleet = FleetAct(stack, self._stage)
             self.fleet.run()
+            self.event = DispatchAct(stack, self.fleet, self._stage)
+            self.event.run()
+            (self.results / "event-report.pdf").write_bytes(self.event.report)
 
     def _orders(self, stack: Stack) -> None:
         owners = [(wish, self._begin(stack, wish)) for wish in WISHES]

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.status import Status
 from rich.table import Table
 
-from tests.stack.fleet_screen import show_fleet
+from tests.stack.fleet_screen import show_event, show_fleet
 from tests.stack.job import Job, Outcome, Wish
 
 _MARKS = {"ok": "[green]ok[/]", "failed": "[red]failed[/]", "skipped": "[yellow]skipped[/]", "pending": "…"}
@@ -51,6 +51,8 @@ class Watch:
             self._console.print(_modules(outcome))
         if job.fleet:
             show_fleet(self._console, job.fleet)
+        if job.event:
+            show_event(self._console, job.event)
         self._console.print(
             f"\n[bold]Tesla calls of the orders[/] {job.cost['calls']:.0f}, "
             f"which would have cost ${job.cost['price_usd']:.3f}",
@@ -60,6 +62,8 @@ class Watch:
         for outcome in job.outcomes:
             for path in [*outcome.reports, outcome.folder / "invoices", outcome.folder / "manifest.json"]:
                 self._console.print(f"  {_short(path)}", highlight=False, soft_wrap=True)
+        if job.event:
+            self._console.print(f"  {_short(job.results / 'event-report.pdf')}", highlight=False, soft_wrap=True)
 
     def failed(self, error: Exception) -> None:
         """The job ended early."""

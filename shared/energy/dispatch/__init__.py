@@ -1,0 +1,1 @@
+"""Dispatch of the fleet: signals, plans, commands that are proven, and every home left as it was found."""

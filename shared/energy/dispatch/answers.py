@@ -1,0 +1,82 @@
+"""What whoever sent a signal is told."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from shared.energy.dispatch.offers import Offer
+from shared.energy.dispatch.planning import Plan
+
+
+class Verdict(StrEnum):
+    """What became of a signal."""
+
+    ACCEPTED = "accepted"
+    LESS = "less"
+    """Accepted with less than was asked for."""
+    REFUSED = "refused"
+    """Nothing can be committed."""
+    DISABLED = "disabled"
+    """Dispatch is switched off."""
+    EXPIRED = "expired"
+    """It came after its own end."""
+    SUPERSEDED = "superseded"
+    """A newer modification is known already."""
+    OVER = "over"
+    """The event has ended; its id is not used again."""
+    CANCELLED = "cancelled"
+    OFFERED = "offered"
+
+
+class PlanView(msgspec.Struct, frozen=True, kw_only=True):
+    """A plan for people: kW, counts, reasons, cost in US dollars."""
+
+    target_kw: float
+    committed_kw: float
+    hours: float
+    sites: int
+    bench: int
+    command_from: datetime
+    earliest_start: datetime
+    excluded: dict[str, int]
+    reasons: tuple[str, ...]
+    calls: int
+    cost_usd: float
+
+
+class SignalAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The answer to a signal; the same signal again gets the same one."""
+
+    verdict: Verdict
+    dispatch: str
+    modification: int
+    dry_run: bool = False
+    plan: PlanView | None = None
+    offer: Offer | None = None
+
+
+def view(plan: Plan) -> PlanView:
+    """The plan without its sites."""
+    return PlanView(
+        target_kw=plan.target_kw,
+        committed_kw=plan.committed_kw,
+        hours=plan.hours,
+        sites=len(plan.run),
+        bench=len(plan.bench),
+        command_from=plan.command_from,
+        earliest_start=plan.earliest_start,
+        excluded=plan.excluded,
+        reasons=plan.reasons,
+        calls=plan.calls,
+        cost_usd=plan.cost_usd,
+    )
+
+
+def verdict_of(plan: Plan) -> Verdict:
+    """What a plan says to who asked for it."""
+    if plan.refused:
+        return Verdict.REFUSED
+    return Verdict.ACCEPTED if plan.committed_kw >= plan.target_kw * (1 - 1e-9) or plan.holds else Verdict.LESS

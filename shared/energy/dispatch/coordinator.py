@@ -1,0 +1,162 @@
+"""The dispatch as a whole: its state, the tick's correction, its end. Shards do everything at sites."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from functools import partial
+
+from msgspec.structs import replace
+
+from shared import log
+from shared.energy.dispatch.audit import Audit, Row
+from shared.energy.dispatch.book import Book
+from shared.energy.dispatch.journal import SERVICE
+from shared.energy.dispatch.merging import ShardPlan
+from shared.energy.dispatch.model import Dispatch, DispatchMessage, Progress, State
+from shared.energy.dispatch.progressing import counted, fleet, moved, progress_of, state_of, transition
+from shared.energy.dispatch.records import ShardRecords, SiteRecord, Stage
+from shared.energy.dispatch.schedule import WHOLE_AFTER_S, Schedule, after_poll
+from shared.energy.dispatch.steering import Benched, Correction, SteerRules, steer
+from shared.energy.dispatch.strategies import TABLE, Expect
+from shared.energy.dispatch.watching import WatchRules
+from shared.energy.dispatch.windows import close_window
+from shared.energy.shards import Shards
+from shared.platform.errors import WorkBusy
+from shared.platform.once import Claim, Once
+from shared.platform.ports import Clock
+
+_LEASE_S = 60.0
+_CLOSE_LOOK_S = 60.0
+"""While sites are being commanded or restored the dispatch is looked at that often."""
+STEERED = "steered"
+
+
+class Coordinator:
+    """Brings dispatches forward as a whole. `tick_s`: between two corrections of a running event."""
+
+    def __init__(
+        self,
+        book: Book,
+        audit: Audit,
+        once: Once,
+        schedule: Schedule,
+        shards: Shards,
+        clock: Clock,
+        *,
+        tick_s: float = 300.0,
+        watch: WatchRules | None = None,
+        steering: SteerRules | None = None,
+    ) -> None:
+        self._book, self._audit, self._once, self._schedule = book, audit, once, schedule
+        self._shards, self._clock, self._tick_s = shards, clock, tick_s
+        self._watch, self._steering = watch or WatchRules(), steering or SteerRules()
+
+    def run(self, message: DispatchMessage) -> None:
+        """Do what the dispatch needs now. Raises WorkBusy, Unavailable."""
+        name = message.dispatch
+        claim = self._once.claim(f"dispatch.{name}", lease_s=_LEASE_S)
+        if not isinstance(claim, Claim):
+            raise WorkBusy("another worker has this dispatch")
+        try:
+            dispatch = self._book.get(name)
+            if dispatch is None or dispatch.state.final:
+                self._end(name)
+                return
+            self._advance(name, dispatch)
+        finally:
+            self._once.release(claim)
+
+    def _advance(self, name: str, dispatch: Dispatch) -> None:
+        now = self._clock.now()
+        shards = self._book.all_records(name, dispatch.shards)
+        counts = counted(shards.values())
+        state = state_of(dispatch, shards, counts, now)
+        progress = self._tick(dispatch, shards, now) if state is State.ACTIVE else None
+
+        def change(value: Dispatch) -> Dispatch:
+            if value.state.final or value.signal.modification != dispatch.signal.modification:
+                return value
+            return moved(
+                value, state if not value.over(now) or state.final else State.RESTORING, counts, progress, now
+            )
+
+        after = self._book.change(name, change)
+        self._file(name, transition(dispatch, after, now), f"state.{after.state}")
+        if after.state is State.RESTORING and dispatch.state is not State.RESTORING:
+            self._wake(name, after.shards, after.signal.modification)
+        if after.state.final:
+            self._end(name)
+            log.info("dispatch ended", dispatch=name, state=str(after.state), confirmed=counts.confirmed)
+        else:
+            self._schedule.plan(name, self._again_at(after, now), modification=after.signal.modification)
+
+    def _tick(self, dispatch: Dispatch, shards: dict[str, ShardRecords], now: datetime) -> Progress | None:
+        """Once a tick: note what is delivered, and correct it. Holding delivers nothing and is not corrected."""
+        last = dispatch.progress[-1].at if dispatch.progress else None
+        if last is not None and now - last < timedelta(seconds=0.5 * self._tick_s):
+            return None
+        by_shard = {shard: document.records() for shard, document in shards.items()}
+        records = [record for found in by_shard.values() for record in found]
+        sites = fleet(records, self._watch, now)
+        if TABLE[dispatch.signal.strategy].expect is not Expect.NOTHING and now >= dispatch.signal.start:
+            target_w = min(dispatch.signal.target_kw, dispatch.plan.committed_kw) * 1000
+            found = steer(target_w, sites, _bench(records), self._steering)
+            self._correct(dispatch, by_shard, found, now)
+        return progress_of(sites, records, now)
+
+    def _correct(
+        self, dispatch: Dispatch, by_shard: dict[str, list[SiteRecord]], found: Correction, now: datetime
+    ) -> None:
+        """Write the correction into the plans of the shards that it touches, and wake them."""
+        name, where = dispatch.signal.id, _shard_of(by_shard)
+        changes = _by_shard(where, found)
+        for shard, (add, release) in changes.items():
+            self._book.change_plan(name, shard, partial(_corrected, add=add, release=release))
+        if changes:
+            counts = f"added {len(found.add)}, released {len(found.release)}"
+            reason = f"{counts}, predicted {found.predicted_w / 1000:.1f} kW"
+            self._file(name, [Row(now, SERVICE, STEERED, "", reason)], f"steered.{now:%Y%m%dT%H%M%S}")
+            self._wake(name, changes, dispatch.signal.modification)
+
+    def _again_at(self, dispatch: Dispatch, now: datetime) -> datetime:
+        if dispatch.state is State.SCHEDULED:
+            return max(now + timedelta(seconds=1), dispatch.plan.command_from)
+        if dispatch.state is State.ACTIVE:
+            return min(after_poll(now, self._tick_s, WHOLE_AFTER_S), dispatch.signal.ends_at)
+        return now + timedelta(seconds=_CLOSE_LOOK_S)
+
+    def _wake(self, name: str, shards: Iterable[str], modification: int) -> None:
+        for shard in shards:
+            self._schedule.send(name, shard=shard, modification=modification)
+
+    def _file(self, name: str, rows: list[Row], writer: str) -> None:
+        if rows:
+            self._audit.file(name, writer, 0, rows)
+
+    def _end(self, name: str) -> None:
+        close_window(self._shards, name)
+        self._schedule.done(name)
+
+
+def _bench(records: Iterable[SiteRecord]) -> list[Benched]:
+    return [Benched(one.energy_site_id, one.expected_w) for one in records if one.stage is Stage.BENCH]
+
+
+def _shard_of(by_shard: dict[str, list[SiteRecord]]) -> dict[str, str]:
+    return {record.energy_site_id: shard for shard, records in by_shard.items() for record in records}
+
+
+def _by_shard(where: dict[str, str], found: Correction) -> dict[str, tuple[list[str], list[str]]]:
+    parts: dict[str, tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
+    for site in found.add:
+        parts[where[site]][0].append(site)
+    for site in found.release:
+        parts[where[site]][1].append(site)
+    return parts
+
+
+def _corrected(plan: ShardPlan, add: list[str], release: list[str]) -> ShardPlan:
+    called = tuple(dict.fromkeys((*plan.called, *add)))
+    return replace(plan, called=called, release={**plan.release, **dict.fromkeys(release, STEERED)})

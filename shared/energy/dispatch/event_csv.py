@@ -1,0 +1,100 @@
+"""An event's sites and intervals as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from shared.energy.dispatch.records import SiteRecord
+from shared.energy.dispatch.settlement import Settlement, energy_agrees, participates
+
+SITE_COLUMNS = (
+    "energy_site_id",
+    "outcome",
+    "restoration",
+    "reason",
+    "expected_w",
+    "delivered_wh",
+    "energy_start_wh",
+    "energy_end_wh",
+    "energy_agrees",
+    "participated",
+    "commanded_at",
+    "accepted_at",
+    "confirmed_at",
+    "delivering_at",
+    "restoring_at",
+    "restored_at",
+    "prior_mode",
+    "prior_export_rule",
+    "owner_changed",
+    "authorised_evidence",
+    "authorised_at",
+    "programme_evidence",
+    "programme_at",
+    "utility_evidence",
+    "utility_at",
+    "calls",
+)
+INTERVAL_COLUMNS = ("start", "end", "kw", "kwh", "target_kw", "committed_kw")
+
+
+def sites_csv(records: Iterable[SiteRecord], start: datetime, end: datetime) -> str:
+    """One row per site that was committed or called, times in ISO 8601. `start`, `end`: the event's."""
+    rows = (_site_row(record, start, end) for record in sorted(records, key=lambda one: one.energy_site_id))
+    return _csv(SITE_COLUMNS, rows)
+
+
+def intervals_csv(settlement: Settlement) -> str:
+    """One row per 5-minute interval: mean kW, kWh."""
+    goals = [f"{settlement.target_kw:.3f}", f"{settlement.committed_kw:.3f}"]
+    rows = (
+        [_time(one.start), _time(one.end), f"{one.kw:.3f}", f"{one.kwh:.3f}", *goals] for one in settlement.intervals
+    )
+    return _csv(INTERVAL_COLUMNS, rows)
+
+
+def _site_row(record: SiteRecord, start: datetime, end: datetime) -> list[str]:
+    meter, times, found = record.meter, record.times, record.snapshot
+    facts = [record.authorised, record.programme, record.utility]
+    return [
+        record.energy_site_id,
+        str(record.outcome),
+        str(record.restoration),
+        record.reason or record.trouble,
+        _figure(record.expected_w),
+        _figure(meter.delivered_wh),
+        _figure(meter.energy_start_wh),
+        _figure(meter.energy_end_wh),
+        _word(energy_agrees(record)),
+        _word(participates(record, start, end)),
+        *map(_time, (times.commanded_at, times.accepted_at, times.confirmed_at)),
+        *map(_time, (times.delivering_at, times.restoring_at, times.restored_at)),
+        found.mode if found else "",
+        found.export_rule if found else "",
+        _word(record.owner_changed),
+        *(text for fact in facts for text in (str(fact.evidence), _time(fact.at))),
+        str(record.calls),
+    ]
+
+
+def _csv(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return out.getvalue()
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:.0f}"
+
+
+def _word(value: bool | None) -> str:  # noqa: FBT001 - a cell's value, not a switch
+    return {None: "", True: "yes", False: "no"}[value]
+
+
+def _time(value: datetime | None) -> str:
+    return value.isoformat(timespec="seconds") if value else ""

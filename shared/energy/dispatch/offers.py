@@ -1,0 +1,63 @@
+"""The answer to an availability request: kW for each hour of the asked window, the sites, and who is left out why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+
+from shared.energy.dispatch.planning import Candidate, PlanRules, Request, exclusion, fade, sustained_w
+from shared.energy.dispatch.strategies import TABLE
+
+_HOUR = timedelta(hours=1)
+_WATTS = 1_000.0
+
+
+class HourOffer(msgspec.Struct, frozen=True, kw_only=True):
+    """One hour of the window.
+
+    `kw`: what the fleet can give in this hour and in every other of the window. `kw_if_last`: what it could give from
+    the window's start if it ended with this hour.
+    """
+
+    start: datetime
+    end: datetime
+    kw: float
+    kw_if_last: float
+
+
+class Offer(msgspec.Struct, frozen=True, kw_only=True):
+    """What could be committed, as things stand now. Nothing is reserved by it."""
+
+    kw: float
+    sites: int
+    hours: tuple[HourOffer, ...]
+    excluded: dict[str, int]
+
+
+def offer(candidates: Sequence[Candidate], request: Request, rules: PlanRules, now: datetime) -> Offer:
+    """The offer for the window; the target does not matter. The margin is held back, as a plan would."""
+    found = [exclusion(candidate, request) for candidate in candidates]
+    eligible = [candidate for candidate, reason in zip(candidates, found, strict=True) if not reason]
+    expect = TABLE[request.strategy].expect
+
+    def kw(end: datetime) -> float:
+        hours, left = (end - request.start) / _HOUR, fade(rules, end, now)
+        total_w = sum(sustained_w(one, expect, hours, left) * one.reliability for one in eligible)
+        return total_w / (1 + rules.margin) / _WATTS
+
+    whole = kw(request.end)
+    rows = tuple(
+        HourOffer(start=start, end=end, kw=whole, kw_if_last=kw(end))
+        for start, end in _hours(request.start, request.end)
+    )
+    return Offer(kw=whole, sites=len(eligible), hours=rows, excluded=dict(Counter(filter(None, found))))
+
+
+def _hours(start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """The window hour by hour from its start; the last one may be shorter."""
+    while start < end:
+        yield start, min(start + _HOUR, end)
+        start += _HOUR

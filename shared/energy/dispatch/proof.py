@@ -1,0 +1,69 @@
+"""What is known of an event, read from its documents: the settlement, the sites, the trail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.energy.dispatch.audit import Audit, Row
+from shared.energy.dispatch.book import Book
+from shared.energy.dispatch.event_report import EventFacts
+from shared.energy.dispatch.model import Dispatch
+from shared.energy.dispatch.records import SiteRecord, Stage
+from shared.energy.dispatch.settlement import Settlement, settle
+from shared.platform.errors import NotFound
+from shared.platform.ports import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Reads what an event left."""
+
+    book: Book
+    audit: Audit
+    clock: Clock
+
+    def dispatch(self, name: str) -> Dispatch:
+        """The dispatch. Raises NotFound."""
+        found = self.book.get(name)
+        if found is None:
+            raise NotFound("no such dispatch")
+        return found
+
+    def sites(self, name: str) -> list[SiteRecord]:
+        """The records of all its sites but the bench's, by site. Raises NotFound."""
+        return self._read(self.dispatch(name))[0]
+
+    def facts(self, name: str) -> EventFacts:
+        """All that the report shows. Raises NotFound."""
+        dispatch = self.dispatch(name)
+        records, settlement = self._read(dispatch)
+        return EventFacts(dispatch, settlement, records, self.clock.now())
+
+    def trail(self, name: str) -> list[Row]:
+        """The audit trail in the order of time. Raises NotFound."""
+        self.dispatch(name)
+        return self.audit.rows(name)
+
+    def _read(self, dispatch: Dispatch) -> tuple[list[SiteRecord], Settlement]:
+        shards = self.book.all_records(dispatch.signal.id, dispatch.shards)
+        records = [
+            record for shard in shards.values() for record in shard.records() if record.stage is not Stage.BENCH
+        ]
+        records.sort(key=lambda one: one.energy_site_id)
+        by_interval: list[float] = []
+        for shard in shards.values():
+            by_interval.extend([0.0] * (len(shard.wh_by_interval) - len(by_interval)))
+            for index, wh in enumerate(shard.wh_by_interval):
+                by_interval[index] += wh
+        start, end = dispatch.signal.start, dispatch.signal.ends_at
+        if dispatch.stop is not None:
+            end = max(start, min(end, dispatch.stop.at))
+        settlement = settle(
+            records,
+            by_interval,
+            start,
+            end,
+            target_kw=dispatch.signal.target_kw,
+            committed_kw=dispatch.plan.committed_kw,
+        )
+        return records, settlement

@@ -1,0 +1,233 @@
+"""The record of one site in one dispatch, and the document that holds a shard's records: `dispatch_shards/{id}.{n}`.
+
+Records pack as arrays into one bytes field; several hundred of them are one document. A shard's document is written
+by the one worker that holds the shard, each time over the version that it read.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from shared.energy.dispatch.audit import Row
+from shared.energy.dispatch.model import Counts
+from shared.energy.model import Fact
+from shared.tesla.catalogue.energy import EnergyAction
+from shared.typed import from_msgpack
+
+
+class Stage(StrEnum):
+    """How far a site is."""
+
+    BENCH = "bench"
+    """Held in reserve, nothing was done to it."""
+    PLANNED = "planned"
+    COMMANDING = "commanding"
+    ACTIVE = "active"
+    """The site has what we set, by reading."""
+    RESTORING = "restoring"
+    DONE = "done"
+
+
+class Wanted(StrEnum):
+    """What the plan wants of a site now."""
+
+    BENCH = "bench"
+    RUN = "run"
+    RELEASE = "release"
+
+
+class Outcome(StrEnum):
+    """How commanding ended."""
+
+    NONE = ""
+    CONFIRMED = "confirmed"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+    """The event ended before a reading could tell."""
+
+
+class Restoration(StrEnum):
+    """How restoring ended."""
+
+    NONE = ""
+    NOTHING_CHANGED = "nothing_changed"
+    RESTORED = "restored"
+    LEFT_TO_OWNER = "left_to_owner"
+    """Somebody changed a setting meanwhile: it stays as it is."""
+    NOT_RESTORED = "not_restored"
+    """Tesla refused for as long as we tried."""
+
+
+class TouchState(StrEnum):
+    """What became of one setting that the dispatch changes."""
+
+    PENDING = "pending"
+    """To be set. With `sent_at`: a command may be on its way; only a reading tells."""
+    ACCEPTED = "accepted"
+    HELD = "held"
+    """Read back: the site has our value."""
+    REFUSED = "refused"
+    BACK = "back"
+    """To be put back; with a newer `sent_at` the command for it may be on its way."""
+    UNDONE = "undone"
+    OWNER = "owner"
+
+
+class Touch(msgspec.Struct, frozen=True, array_like=True):
+    """One setting: the site's own value, ours, and how far that is. Tariffs stand here as their keys."""
+
+    action: EnergyAction
+    prior: str
+    ours: str
+    state: TouchState = TouchState.PENDING
+    sent_at: datetime | None = None
+    attempts: int = 0
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing of ours is left at the site."""
+        return self.state in {TouchState.REFUSED, TouchState.UNDONE, TouchState.OWNER}
+
+
+class Snapshot(msgspec.Struct, frozen=True, array_like=True):
+    """The site's settings as read from ``site_info``: before the first command, and at every later look.
+
+    `tariff`: the key of the content, "" without one. Empty texts: Tesla did not say.
+    """
+
+    at: datetime
+    mode: str = ""
+    backup_reserve_percent: float | None = None
+    export_rule: str = ""
+    tariff: str = ""
+    non_export: bool = False
+    time_zone: str = ""
+
+    def value(self, action: EnergyAction) -> str:
+        """The present value of a setting that dispatches change."""
+        values = {
+            EnergyAction.OPERATION: self.mode,
+            EnergyAction.GRID_IMPORT_EXPORT: self.export_rule,
+            EnergyAction.TARIFF: self.tariff,
+        }
+        return values[action]
+
+
+class Meter(msgspec.Struct, frozen=True, array_like=True):
+    """What the site delivered so far: Wh by integral of its power, and its energy at both ends (None: not told).
+
+    `estimated_wh` of it lies at the edges, outside two readings: before the first, and after the last one.
+    """
+
+    at: datetime | None = None
+    power_w: float | None = None
+    delivered_wh: float = 0.0
+    covered_s: float = 0.0
+    energy_start_wh: float | None = None
+    energy_end_wh: float | None = None
+    estimated_wh: float = 0.0
+
+
+class StageTimes(msgspec.Struct, frozen=True, array_like=True):
+    """When the site passed its stages."""
+
+    commanded_at: datetime | None = None
+    accepted_at: datetime | None = None
+    confirmed_at: datetime | None = None
+    delivering_at: datetime | None = None
+    restoring_at: datetime | None = None
+    restored_at: datetime | None = None
+
+
+class SiteRecord(msgspec.Struct, frozen=True, array_like=True):
+    """One site in one dispatch. Its three facts are kept as they stood when it was committed.
+
+    `expected_w`: what it was committed with. `waits_for`: the dispatch that has to let the site go first.
+    `not_before`: nothing is sent to the site before. `seen`: a reading since the last write tells what holds; a
+    stored record never says so. `failures`: tries in a row without success. `calls`: requests sent for it.
+    `ending`: another tick takes it down to its reserve. `trouble`: what went wrong last and is being tried again.
+    """
+
+    energy_site_id: str
+    account: str
+    region: str
+    authorised: Fact
+    programme: Fact
+    utility: Fact
+    expected_w: float
+    stage: Stage = Stage.PLANNED
+    wanted: Wanted = Wanted.RUN
+    outcome: Outcome = Outcome.NONE
+    restoration: Restoration = Restoration.NONE
+    reason: str = ""
+    snapshot: Snapshot | None = None
+    touches: tuple[Touch, ...] = ()
+    times: StageTimes = StageTimes()
+    meter: Meter = Meter()
+    waits_for: str = ""
+    not_before: datetime | None = None
+    seen: bool = False
+    failures: int = 0
+    calls: int = 0
+    owner_changed: bool = False
+    ending: bool = False
+    trouble: str = ""
+
+    @property
+    def took_part(self) -> bool:
+        """Whether the event reached the site: its settings were read, whatever came of it."""
+        return self.snapshot is not None
+
+
+class ShardRecords(msgspec.Struct, frozen=True, kw_only=True):
+    """A shard's document. `packed`: its records; `trail`: audit rows written with them and not yet filed.
+
+    `filed`: audit rows filed so far. `wh_by_interval`: Wh delivered by 5-minute interval from the event's start.
+    """
+
+    dispatch: str
+    shard: str
+    modification: int
+    fence: int
+    packed: bytes
+    trail: bytes = b""
+    filed: int = 0
+    counts: Counts = Counts()
+    wh_by_interval: tuple[float, ...] = ()
+    at: datetime | None = None
+
+    def records(self) -> list[SiteRecord]:
+        """Its records."""
+        return from_msgpack(self.packed, list[SiteRecord])
+
+    def rows(self) -> list[Row]:
+        """Its audit rows that are not filed yet."""
+        return from_msgpack(self.trail, list[Row]) if self.trail else []
+
+
+def pack(records: list[SiteRecord]) -> bytes:
+    """The records for storing. What a reading said before a crash is not known after it: `seen` is dropped."""
+    return msgspec.msgpack.encode([msgspec.structs.replace(record, seen=False) for record in records])
+
+
+def counts_of(records: list[SiteRecord]) -> Counts:
+    """The records by how far they are."""
+    ran = [record for record in records if record.stage is not Stage.BENCH]
+    restorations = [record.restoration for record in ran]
+    outcomes = [record.outcome for record in ran]
+    return Counts(
+        committed=sum(record.wanted is Wanted.RUN for record in ran),
+        accepted=sum(record.times.accepted_at is not None for record in ran),
+        confirmed=outcomes.count(Outcome.CONFIRMED),
+        delivering=sum(record.times.delivering_at is not None for record in ran),
+        refused=outcomes.count(Outcome.REFUSED),
+        unknown=outcomes.count(Outcome.UNKNOWN),
+        to_restore=sum(record.stage is Stage.RESTORING for record in ran),
+        restored=restorations.count(Restoration.RESTORED),
+        left_to_owner=restorations.count(Restoration.LEFT_TO_OWNER),
+        not_restored=restorations.count(Restoration.NOT_RESTORED),
+        unfinished=sum(record.stage is not Stage.DONE for record in ran),
+    )

@@ -1,0 +1,105 @@
+"""The second half of a site's lifecycle: put back what is still ours, in reverse order, proven by reading."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from shared.energy.dispatch.records import Outcome, Restoration, SiteRecord, Snapshot, Stage, Touch, TouchState
+from shared.energy.dispatch.steps import End, Look, Patience, Reply, Step, Write
+from shared.energy.dispatch.touching import failed, recent, sent, with_times, with_touch
+
+
+def begin(record: SiteRecord, now: datetime) -> SiteRecord:
+    """The event is over for the site. Where nothing can have been changed it is done at once."""
+    if all(touch.sent_at is None or touch.settled for touch in record.touches):
+        ended = replace(record, stage=Stage.DONE, not_before=None, seen=False)
+        return _with_restoration(ended, now)
+    outcome = record.outcome if record.outcome is not Outcome.NONE else Outcome.UNKNOWN
+    record = with_times(record, restoring_at=now)
+    return replace(record, stage=Stage.RESTORING, outcome=outcome, not_before=None, seen=False, failures=0)
+
+
+def to_send(touch: Touch) -> bool:
+    """Whether the setting is known to be still ours, and its own value not sent back yet."""
+    return touch.state is TouchState.BACK and touch.sent_at is None
+
+
+def step(record: SiteRecord) -> Step:
+    """What to do at a site that is being restored: the mode first, because it makes the others work."""
+    touch = next((touch for touch in reversed(record.touches) if to_send(touch)), None)
+    if touch is None or not record.seen:
+        return Look()
+    return Write(touch.action, touch.prior, undo=True)
+
+
+def told(record: SiteRecord, done: Look | Write, reply: Reply, patience: Patience, now: datetime) -> SiteRecord:
+    """The record after a request of restoring ended."""
+    if isinstance(done, Write):
+        return _written(record, done, reply, patience, now)
+    if reply.end is not End.OK or reply.found is None:
+        return _later(record, reply, patience, now)
+    todo = tuple(_judged(touch, reply.found, patience, now) for touch in record.touches)
+    record = replace(record, touches=todo, seen=True, trouble="")
+    if all(touch.settled for touch in todo):
+        return _with_restoration(replace(record, stage=Stage.DONE, seen=False), now)
+    if any(map(to_send, todo)):
+        return record
+    # A command of ours, or its undoing, is still on its way.
+    return replace(record, seen=False, not_before=now + timedelta(seconds=patience.look_again_s))
+
+
+def _judged(touch: Touch, found: Snapshot, patience: Patience, now: datetime) -> Touch:
+    """One setting by what the site says."""
+    if touch.settled:
+        return touch
+    present = found.value(touch.action)
+    if present == touch.ours:
+        if touch.state is TouchState.BACK and recent(touch, patience.settle_s, now):
+            return touch
+        again = touch.attempts + (touch.state is TouchState.BACK)
+        return replace(touch, state=TouchState.BACK, sent_at=None, attempts=again)
+    if present != touch.prior:
+        return replace(touch, state=TouchState.OWNER)
+    # Its own value, while our command may still be on its way: it would arrive after we looked away.
+    late = touch.state in {TouchState.PENDING, TouchState.ACCEPTED} and recent(touch, patience.late_s, now)
+    return touch if late else replace(touch, state=TouchState.UNDONE)
+
+
+def _written(record: SiteRecord, done: Write, reply: Reply, patience: Patience, now: datetime) -> SiteRecord:
+    """The undoing of one setting ended."""
+    touch = next(touch for touch in record.touches if touch.action is done.action)
+    if reply.end is End.OK:
+        return replace(with_touch(record, sent(touch, now)), failures=0)
+    if reply.end is End.UNKNOWN:
+        return replace(with_touch(record, sent(touch, now)), seen=False, failures=record.failures + 1)
+    return _later(record, reply, patience, now)
+
+
+def _later(record: SiteRecord, reply: Reply, patience: Patience, now: datetime) -> SiteRecord:
+    """Try again later; after a week of that somebody has to look at it."""
+    began = record.times.restoring_at or now
+    if now - began < timedelta(seconds=patience.restore_for_s):
+        return failed(record, reply, patience, now)
+    return replace(
+        record,
+        stage=Stage.DONE,
+        restoration=Restoration.NOT_RESTORED,
+        reason=reply.reason,
+        not_before=None,
+        seen=False,
+    )
+
+
+def _with_restoration(record: SiteRecord, now: datetime) -> SiteRecord:
+    """The record with how restoring ended."""
+    states = {touch.state for touch in record.touches}
+    if TouchState.OWNER in states:
+        ended = Restoration.LEFT_TO_OWNER
+    elif TouchState.UNDONE in states:
+        ended = Restoration.RESTORED
+    else:
+        ended = Restoration.NOTHING_CHANGED
+    owner = record.owner_changed or TouchState.OWNER in states
+    return with_times(replace(record, restoration=ended, owner_changed=owner), restored_at=now)

@@ -1,0 +1,328 @@
+"""Signals in, dispatches out: what utilities and operators may ask for, and what stands at the end of it.
+
+A signal is named by (id, modification) and handled once. A higher modification supersedes; a lower one that comes
+late changes nothing; a cancel that overtakes its dispatch keeps that from ever beginning. Plans are made one at a
+time, so that no two of them commit a site.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+
+import msgspec
+from msgspec.structs import replace
+
+from shared import log
+from shared.energy.dispatch.answers import SignalAnswer, Verdict, verdict_of, view
+from shared.energy.dispatch.audit import Audit, Row
+from shared.energy.dispatch.book import Book
+from shared.energy.dispatch.gathering import Gathering
+from shared.energy.dispatch.merging import ShardPlan, pack_commitments
+from shared.energy.dispatch.model import Dispatch, Kind, PlanSummary, Signal, State, Stop, Strategy
+from shared.energy.dispatch.offers import offer
+from shared.energy.dispatch.planning import Candidate, Commitment, Plan, PlanRules, Request, plan
+from shared.energy.dispatch.schedule import Schedule
+from shared.energy.dispatch.standing import Standing
+from shared.energy.dispatch.windows import open_window
+from shared.energy.shards import Shards
+from shared.platform.errors import AlreadyExists, WorkBusy
+from shared.platform.once import Claim, Done, Once
+from shared.platform.ports import Clock
+from shared.tesla.plan_limits import NO_LIMITS, PlanLimits
+from shared.typed import from_json
+
+_LEASE_S = 120.0
+_AROUND = timedelta(minutes=30)
+"""Events so close to each other overlap: the sites of one have to be restored before the other begins."""
+
+
+class BadSignal(Exception):
+    """The signal cannot be carried out as it stands; `problems` says why, each in a sentence."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(" ".join(self.problems))
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceRules:
+    """`enabled`: whether anything may be dispatched. `plan`, `limits`: what plans have to keep to."""
+
+    enabled: bool = True
+    plan: PlanRules = field(default_factory=PlanRules)
+    limits: PlanLimits = NO_LIMITS
+
+
+class DispatchService:
+    """Takes signals and decisions; commands nothing itself."""
+
+    def __init__(
+        self,
+        book: Book,
+        audit: Audit,
+        once: Once,
+        schedule: Schedule,
+        shards: Shards,
+        gathering: Gathering,
+        clock: Clock,
+        rules: ServiceRules,
+    ) -> None:
+        self._book, self._audit, self._once, self._schedule = book, audit, once, schedule
+        self._shards, self._gathering, self._clock, self._rules = shards, gathering, clock, rules
+
+    def receive(self, signal: Signal, actor: str, *, dry_run: bool = False) -> SignalAnswer:
+        """Handle a signal. A dry run plans and keeps nothing. Raises BadSignal, WorkBusy, Unavailable."""
+        problems = signal.problems()
+        if problems and signal.kind is not Kind.CANCEL:
+            raise BadSignal(problems)
+        if signal.kind is Kind.AVAILABILITY_REQUEST:
+            return self._offer(signal)
+        if dry_run:
+            return self._dry_run(signal, actor)
+        claim = self._once.claim(f"signal.{signal.id}.{signal.modification}", lease_s=_LEASE_S)
+        if isinstance(claim, Done):
+            return from_json(claim.result, SignalAnswer)
+        if not isinstance(claim, Claim):
+            raise WorkBusy("this signal is being handled")
+        try:
+            answer = self._handle(signal, actor)
+        except BaseException:
+            self._once.release(claim)
+            raise
+        self._once.complete(claim, msgspec.json.encode(answer))
+        log.info("signal", dispatch=signal.id, modification=signal.modification, verdict=str(answer.verdict))
+        return answer
+
+    def cancel(self, dispatch: str, actor: str, reason: str = "") -> Dispatch:
+        """End a dispatch now and restore its sites; again changes nothing. Raises NotFound."""
+        now = self._clock.now()
+        stop = Stop(at=now, actor=actor, reason=reason)
+        # Before the change: if this process dies in between, the dispatch is looked at soon.
+        self._schedule.expect(dispatch)
+
+        def change(value: Dispatch) -> Dispatch:
+            return value if value.stop is not None or value.state.final else replace(value, stop=stop)
+
+        after = self._book.change(dispatch, change)
+        if after.stop is not None:
+            self._audit.file(
+                dispatch, "stop", 0, [Row(after.stop.at, after.stop.actor, "stop", "", after.stop.reason)]
+            )
+        self._wake(after)
+        return after
+
+    def stop_all(self, actor: str, reason: str = "") -> list[str]:
+        """Cancel everything that is not over; gives the ids."""
+        found = list(self._book.live())
+        for name in found:
+            self.cancel(name, actor, reason)
+        return found
+
+    def opt_out(self, dispatch: str, site: str, shard: str, actor: str, reason: str = "") -> Dispatch:
+        """Take a site out of this event; it is restored at once. Raises NotFound."""
+
+        def change(value: Dispatch) -> Dispatch:
+            if site in value.opted_out or value.state.final:
+                return value
+            return replace(value, opted_out=(*value.opted_out, site))
+
+        after = self._book.change(dispatch, change)
+        row = Row(self._clock.now(), actor, "opted_out", site, reason)
+        self._audit.file(dispatch, f"opt-out.{site}", 0, [row])
+        if shard in after.shards and after.live:
+            self._schedule.send(dispatch, shard=shard, modification=after.signal.modification)
+        return after
+
+    def _handle(self, signal: Signal, actor: str) -> SignalAnswer:
+        known = self._book.get(signal.id)
+        if known is not None and known.signal.modification >= signal.modification:
+            return self._known(known, signal)
+        if signal.kind is Kind.CANCEL:
+            return self._cancelled(known, signal, actor)
+        now = self._clock.now()
+        if known is not None and (known.state.final or known.stop is not None):
+            return _answer(signal, Verdict.OVER)
+        if known is not None and known.state is not State.SCHEDULED:
+            _require_same_event(known.signal, signal)
+        if not self._rules.enabled:
+            return _answer(signal, Verdict.DISABLED)
+        if signal.ends_at <= now and known is None:
+            return _answer(signal, Verdict.EXPIRED)
+        with self._planning():
+            return self._commit(known, signal, actor, now)
+
+    def _known(self, known: Dispatch, signal: Signal) -> SignalAnswer:
+        """A modification that is stored already: a worker that died had got that far. An older one is too late."""
+        if known.signal.modification > signal.modification or known.signal.kind is not signal.kind:
+            return _answer(signal, Verdict.SUPERSEDED)
+        self._take_over(known)
+        self._wake(known)
+        if signal.kind is Kind.CANCEL:
+            return _answer(signal, Verdict.CANCELLED)
+        less = known.plan.committed_kw < signal.target_kw * (1 - 1e-9)
+        return _answer(signal, Verdict.LESS if less else Verdict.ACCEPTED)
+
+    def _cancelled(self, known: Dispatch | None, signal: Signal, actor: str) -> SignalAnswer:
+        """A cancel; one for an unknown event is kept, so that the event does not begin when it comes late."""
+        if known is None:
+            now = self._clock.now()
+            stop, summary = (
+                Stop(at=now, actor=actor, reason="signal"),
+                PlanSummary(committed_kw=0.0, sites=0, bench=0, command_from=signal.start),
+            )
+            tombstone = Dispatch(
+                signal=signal,
+                state=State.CANCELLED,
+                actor=actor,
+                received_at=now,
+                plan=summary,
+                stop=stop,
+                live=False,
+            )
+            try:
+                self._book.create(tombstone)
+            except AlreadyExists:
+                self.cancel(signal.id, actor, "signal")
+        elif not known.state.final:
+            self.cancel(signal.id, actor, "signal")
+        return _answer(signal, Verdict.CANCELLED)
+
+    def _commit(self, known: Dispatch | None, signal: Signal, actor: str, now: datetime) -> SignalAnswer:
+        """Plan, then: the due item, the shards' plans, the dispatch, the messages. Dying in between repeats it."""
+        received_at = known.received_at if known else now
+        made = self._plan(signal, received_at, now)
+        shortened = signal.ends_at <= now
+        answer = _answer(signal, Verdict.ACCEPTED if shortened else verdict_of(made), made)
+        if made.refused and known is None:
+            self._audit.file(signal.id, f"refused.{signal.modification}", 0, [_received(signal, actor, now, answer)])
+            return answer
+        shards = sorted({one.shard for one in (*made.run, *made.bench)} | set(known.shards if known else ()))
+        self._schedule.expect(signal.id, modification=signal.modification)
+        open_window(self._shards, signal.id, made.command_from, signal.ends_at)
+        for shard in shards:
+            self._book.put_plan(_shard_plan(signal, shard, made))
+        stored = self._store(known, signal, actor, made, tuple(shards), received_at)
+        row = _received(signal, actor, now, answer)
+        self._audit.file(signal.id, f"signal.{signal.modification}", 0, [row])
+        self._take_over(stored)
+        self._wake(stored)
+        return answer
+
+    def _store(
+        self,
+        known: Dispatch | None,
+        signal: Signal,
+        actor: str,
+        made: Plan,
+        shards: tuple[str, ...],
+        received_at: datetime,
+    ) -> Dispatch:
+        """The moment from which it counts."""
+        if known is None:
+            new = Dispatch(
+                signal=signal,
+                state=State.SCHEDULED,
+                actor=actor,
+                received_at=received_at,
+                plan=made.summary(),
+                shards=shards,
+            )
+            self._book.create(new)
+            return new
+        return self._book.change(
+            signal.id, lambda value: replace(value, signal=signal, plan=made.summary(), shards=shards, actor=actor)
+        )
+
+    def _take_over(self, winner: Dispatch) -> None:
+        """Have weaker events let go of the sites that this one took; doing it again changes nothing."""
+        for shard in winner.shards:
+            plan_ = self._book.plan(winner.signal.id, shard)
+            taken: dict[str, list[str]] = defaultdict(list)
+            for site, (commitment, _, _) in (plan_.sites() if plan_ else {}).items():
+                taken[commitment.waits_for].append(site)
+            for loser, sites in taken.items():
+                if loser:
+                    self._book.change_plan(loser, shard, partial(_released, sites=sites, winner=winner.signal.id))
+                    self._schedule.send(loser, shard=shard)
+
+    def _dry_run(self, signal: Signal, actor: str) -> SignalAnswer:
+        del actor
+        now = self._clock.now()
+        if signal.kind is Kind.CANCEL:
+            raise BadSignal(["A cancel cannot be tried out."])
+        known = self._book.get(signal.id)
+        made = self._plan(signal, known.received_at if known else now, now)
+        return replace(_answer(signal, verdict_of(made), made), dry_run=True)
+
+    def _offer(self, signal: Signal) -> SignalAnswer:
+        request = _request(signal, self._clock.now())
+        found = offer(self._candidates(signal), request, self._rules.plan, self._clock.now())
+        return replace(_answer(signal, Verdict.OFFERED), offer=found)
+
+    def _plan(self, signal: Signal, received_at: datetime, now: datetime) -> Plan:
+        request = _request(signal, received_at)
+        if request.end <= now:  # shortened into the past: nothing is to run any more
+            request = Request(request.strategy, request.start, request.end, 0.0, request.standing)
+        return plan(self._candidates(signal), request, self._rules.plan, self._rules.limits, now)
+
+    def _candidates(self, signal: Signal) -> list[Candidate]:
+        return self._gathering.candidates(signal.id, signal.start - _AROUND, signal.ends_at + _AROUND)
+
+    @contextmanager
+    def _planning(self) -> Iterator[None]:
+        """One plan at a time. Raises WorkBusy."""
+        claim = self._once.claim("dispatch-planning", lease_s=_LEASE_S)
+        if not isinstance(claim, Claim):
+            raise WorkBusy("another plan is being made")
+        try:
+            yield
+        finally:
+            self._once.release(claim)
+
+    def _wake(self, dispatch: Dispatch) -> None:
+        modification = dispatch.signal.modification
+        for shard in ("", *dispatch.shards):
+            self._schedule.send(dispatch.signal.id, shard=shard, modification=modification)
+
+
+def _require_same_event(before: Signal, after: Signal) -> None:
+    """What cannot be changed of an event that has begun. Raises BadSignal."""
+    if before.strategy is not after.strategy:
+        raise BadSignal(["The strategy of an event that has begun cannot be changed; cancel it and send a new one."])
+    if after.strategy is Strategy.EXPORT and after.ends_at > before.ends_at:
+        # The sites' tariffs name the hours that were known when they were set.
+        raise BadSignal(["An export event that has begun cannot be prolonged; send a new one for the time after it."])
+
+
+def _request(signal: Signal, received_at: datetime) -> Request:
+    standing = Standing(signal.priority, received_at, signal.id)
+    return Request(signal.strategy, signal.start, signal.ends_at, signal.target_kw * 1000, standing)
+
+
+def _shard_plan(signal: Signal, shard: str, made: Plan) -> ShardPlan:
+    def own(commitments: tuple[Commitment, ...]) -> bytes:
+        return pack_commitments(one for one in commitments if one.shard == shard)
+
+    return ShardPlan(
+        dispatch=signal.id, shard=shard, modification=signal.modification, run=own(made.run), bench=own(made.bench)
+    )
+
+
+def _released(plan_: ShardPlan, sites: list[str], winner: str) -> ShardPlan:
+    return replace(plan_, release={**dict.fromkeys(sites, f"outranked_by {winner}"), **plan_.release})
+
+
+def _received(signal: Signal, actor: str, now: datetime, answer: SignalAnswer) -> Row:
+    committed = answer.plan.committed_kw if answer.plan else 0.0
+    reason = f"modification {signal.modification}, {signal.target_kw:g} kW asked, {committed:.1f} kW committed"
+    return Row(now, actor, f"signal_{answer.verdict}", "", reason)
+
+
+def _answer(signal: Signal, verdict: Verdict, made: Plan | None = None) -> SignalAnswer:
+    shown = None if made is None else view(made)
+    return SignalAnswer(verdict=verdict, dispatch=signal.id, modification=signal.modification, plan=shown)

@@ -1,0 +1,76 @@
+"""What the last poll knows of a shard's sites, as the worker of an event needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from shared.energy.availability import Rules, SiteAvailability, availability
+from shared.energy.dispatch.model import Signal, Strategy
+from shared.energy.dispatch.records import SiteRecord, Stage, Wanted
+from shared.energy.dispatch.strategies import TABLE, Expect
+from shared.energy.dispatch.watching import Seen, WatchRules, observe
+from shared.energy.model import RosterSite
+from shared.energy.reasons import Reason
+from shared.energy.samples import Reading, Sample
+
+LET_GO = frozenset(
+    (
+        Reason.OWNER_OPTED_OUT,
+        Reason.OPERATOR_OPTED_OUT,
+        Reason.ACCESS_REVOKED,
+        Reason.STORM_MODE,
+        Reason.OFF_GRID,
+    )
+)
+"""Reasons that end a site's event while it runs: the home comes first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sightings:
+    """Roster and samples of one shard, with the rules to judge them by."""
+
+    roster: Mapping[str, RosterSite]
+    samples: Mapping[str, Sample]
+    rules: Rules
+    watch: WatchRules
+
+    def applied(self, record: SiteRecord, signal: Signal, by_interval: list[float], now: datetime) -> SiteRecord:
+        """The record after the last poll; adds what was delivered to `by_interval`."""
+        site, sample = self.roster.get(record.energy_site_id), self.samples.get(record.energy_site_id)
+        if site is None:
+            return _let_go(record, str(Reason.NOT_AUTHORISED))
+        can = availability(site, sample, now, self.rules)
+        if can.reason in LET_GO:
+            record = _let_go(record, str(can.reason))
+        if record.stage is Stage.BENCH:
+            # What it would add if it were called at this tick; nothing while it does not count.
+            return replace(record, expected_w=at_once_w(can, signal.strategy))
+        if sample is None or sample.reading is None:
+            return record
+        kept_wh = _kept_wh(site, sample.reading, can.reserve_percent)
+        seen = Seen(sample.reading, can.energy_left_wh, kept_wh)
+        return observe(record, seen, signal, self.watch, by_interval, now)
+
+
+def at_once_w(can: SiteAvailability, strategy: Strategy) -> float:
+    """What a site gives when it runs under the strategy, as things stand now."""
+    expect = TABLE[strategy].expect
+    if expect is Expect.NOTHING or not can.counts:
+        return 0.0
+    return min(can.power_limit_w, can.offset_limit_w + (can.export_limit_w if expect is Expect.EXPORT else 0.0))
+
+
+def _let_go(record: SiteRecord, reason: str) -> SiteRecord:
+    if record.wanted is Wanted.RELEASE:
+        return record
+    return replace(record, wanted=Wanted.RELEASE, reason=reason)
+
+
+def _kept_wh(site: RosterSite, reading: Reading, percent: float | None) -> float | None:
+    """The energy that the highest reserve keeps."""
+    pack_wh = reading.total_pack_energy_wh or (site.equipment.pack_energy_wh if site.equipment else None)
+    return None if percent is None or not pack_wh else percent / 100 * pack_wh
