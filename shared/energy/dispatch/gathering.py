@@ -12,6 +12,8 @@ from shared.energy.dispatch.model import Dispatch
 from shared.energy.dispatch.planning import Candidate
 from shared.energy.dispatch.records import Stage
 from shared.energy.dispatch.standing import Standing, holders, overlap
+from shared.energy.dispatch.strategies import as_exporting
+from shared.energy.model import RosterSite
 from shared.energy.reasons import Reason
 from shared.energy.samples import Sample
 from shared.energy.shards import Roster, Shards, unpack_samples
@@ -71,7 +73,7 @@ class Gathering:
             yield Candidate(
                 site,
                 name,
-                full_w=min(can.power_limit_w, can.offset_limit_w + can.export_limit_w),
+                full_w=self._full_w(site, shard.samples.get(site_id), can, now),
                 offset_w=min(can.power_limit_w, can.offset_limit_w),
                 deliverable_wh=max(0.0, can.surplus_wh * can.efficiency - self._guard_wh(can)),
                 excluded=RELEASED_BEFORE if own.get(site_id) in _OVER else reason,
@@ -80,6 +82,13 @@ class Gathering:
                 events_this_month=took.events,
                 held_by=held.get(site_id),
             )
+
+    def _full_w(self, site: RosterSite, sample: Sample | None, can: SiteAvailability, now: datetime) -> float:
+        """What the site gives with export, under the export rule that an export event sets."""
+        exporting = as_exporting(site)
+        if exporting is not site:
+            can = availability(exporting, sample, now, self._rules)
+        return min(can.power_limit_w, can.offset_limit_w + can.export_limit_w)
 
     def _guard_wh(self, can: SiteAvailability) -> float:
         """What stays in the battery because the site is let go before it could pass its reserve between two polls."""

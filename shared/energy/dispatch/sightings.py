@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from shared.energy.availability import Rules, SiteAvailability, availability
 from shared.energy.dispatch.model import Signal, Strategy
 from shared.energy.dispatch.records import SiteRecord, Stage, Wanted
-from shared.energy.dispatch.strategies import TABLE, Expect
+from shared.energy.dispatch.strategies import TABLE, Expect, as_exporting
 from shared.energy.dispatch.watching import Seen, WatchRules, observe
 from shared.energy.model import RosterSite
 from shared.energy.reasons import Reason
@@ -48,6 +48,8 @@ class Sightings:
             record = _let_go(record, str(can.reason))
         if record.stage is Stage.BENCH:
             # What it would add if it were called at this tick; nothing while it does not count.
+            if signal.strategy is Strategy.EXPORT:
+                can = availability(as_exporting(site), sample, now, self.rules)
             return replace(record, expected_w=at_once_w(can, signal.strategy))
         if sample is None or sample.reading is None:
             return record

@@ -19,12 +19,15 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Any
 
+from msgspec.structs import replace
+
 from shared.energy.dispatch.model import Strategy
 from shared.energy.dispatch.records import Snapshot, Touch
-from shared.energy.model import ExportRule, Mode
+from shared.energy.model import ExportRule, Mode, RosterSite
 from shared.tesla.catalogue.endpoint import Endpoint
 from shared.tesla.catalogue.energy import EnergyAction
 
+_EXPORT_RULE: ExportRule = "battery_ok"
 _IDLE_W = 100.0
 _DELIVERING_SHARE = 0.5
 
@@ -62,9 +65,17 @@ TABLE: Mapping[Strategy, Row] = MappingProxyType(
         Strategy.DISCHARGE: _LOAD,
         Strategy.HOLD: _HOLD,
         Strategy.PRESERVE: _HOLD,
-        Strategy.EXPORT: Row("autonomous", Expect.EXPORT, export_rule="battery_ok", event_tariff=True),
+        Strategy.EXPORT: Row("autonomous", Expect.EXPORT, export_rule=_EXPORT_RULE, event_tariff=True),
     }
 )
+
+
+def as_exporting(site: RosterSite) -> RosterSite:
+    """The site as it is while an export event runs: its export rule is changed for that time, where that can be."""
+    parts = site.equipment
+    if parts is None or not parts.export_rule or parts.export_rule == _EXPORT_RULE or parts.non_export:
+        return site
+    return replace(site, equipment=replace(parts, export_rule=_EXPORT_RULE))
 
 
 def touches(strategy: Strategy, found: Snapshot, event_tariff: str = "") -> tuple[Touch, ...]:
