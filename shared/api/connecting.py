@@ -140,7 +140,17 @@ def enrolment_links(base: str, enrolment_id: str) -> dict[str, str]:
     }
 
 
+def _leave(services: Services, grant: Grant, account: str) -> None:
+    """The enrolment goes over to another account: of this one nothing is kept, unless another enrolment has it."""
+    if not services.connections.shared(grant.subject, account):
+        services.energy().registry.revoke(account)
+        services.keeper.erase(account)
+
+
 def _enrol(services: Services, grant: Grant, attached: Attached) -> str:
+    before = services.connections.account(grant.subject)
+    if before not in ("", attached.account):
+        _leave(services, grant, before)
     services.keeper.needed(attached.account, grant.expires_at)
     services.connections.connect(grant, attached.account)
     try:

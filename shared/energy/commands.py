@@ -35,7 +35,8 @@ class Commanded:
     """How a command ended.
 
     `confirmed`: the site's settings show the value. `not_applied`: they show another one, `read_back`. `unknown`:
-    they could not be read. `accepted` is what Tesla said to the write, `message` its words for people.
+    they could not be read, or leave this one out. `accepted` is what Tesla said to the write, `message` its words for
+    people.
     """
 
     result: Result
@@ -75,10 +76,7 @@ class SiteCommands:
         except (NoAnswer, ServerError) as error:
             log.info("write without an answer, reading back", action=setting.action.value, reason=error.reason)
         found = self._read_back(account, site_id, setting)
-        if found is None:
-            result: Result = "unknown"
-        else:
-            result = "confirmed" if setting.holds(found) else "not_applied"
+        result = _result(setting, found)
         log.info("site commanded", action=setting.action.value, result=result, accepted=accepted)
         return Commanded(result, accepted, setting.read(found) if found else None, found, message)
 
@@ -140,3 +138,10 @@ class SiteCommands:
             if setting.holds(found):
                 break
         return found
+
+
+def _result(setting: Setting, found: SiteInfo | None) -> Result:
+    """What the settings show. Not every site lists every setting; no tariff is a value of its own."""
+    if found is None or (setting.read(found) is None and not setting.is_tariff):
+        return "unknown"
+    return "confirmed" if setting.holds(found) else "not_applied"

@@ -99,7 +99,7 @@ class Enrolling:
 
 def listed_sites(products: Sequence[Product]) -> list[ListedSite]:
     """The energy sites among an account's products, each once, at most `MOST_SITES`."""
-    sites = (_listed(product) for product in products if product.is_energy_site)
+    sites = (_listed(product) for product in products if (product.energy_site_id or 0) > 0)
     return list({site.energy_site_id: site for site in sites}.values())[:MOST_SITES]
 
 

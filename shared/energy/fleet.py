@@ -20,6 +20,9 @@ COUNTED = "counted"
 """Key in `by_reason` of the sites that nothing excludes."""
 NO_PROGRAMME = "none"
 NEVER_POLLED = "never_polled"
+MOST_GROUPS = 50
+OTHERS = "others"
+"""Where sites go once there are so many groups: operators' notes name programmes too, and may all differ."""
 
 
 def _zeros() -> list[float]:
@@ -55,7 +58,8 @@ class Totals(msgspec.Struct, kw_only=True):
         by_reason: Sites by `Reason`, or `COUNTED`.
         by_outcome: Sites by the outcome of their latest poll, or `NEVER_POLLED`.
         by_region: Tesla's regions.
-        by_programme: The programmes' names in the sites' facts, or `NO_PROGRAMME`.
+        by_programme: The programmes' names in the sites' facts, or `NO_PROGRAMME`; at most `MOST_GROUPS`, the rest
+            under `OTHERS`.
     """
 
     sites: int = 0
@@ -158,9 +162,7 @@ def _add_each(sums: list[float], more: Iterable[float]) -> None:
 
 
 def _add_to_group(groups: dict[str, Group], key: str, found: SiteAvailability) -> None:
-    group = groups.get(key or NO_PROGRAMME)
-    if group is None:
-        group = groups[key or NO_PROGRAMME] = Group()
+    group = _group(groups, key or NO_PROGRAMME)
     group.sites += 1
     group.flow_w += found.flow_w
     if found.counts:
@@ -168,9 +170,18 @@ def _add_to_group(groups: dict[str, Group], key: str, found: SiteAvailability) -
         _add_each(group.available_w, found.available_w)
 
 
+def _group(groups: dict[str, Group], key: str) -> Group:
+    """The group of that name, made if there is room for it."""
+    group = groups.get(key)
+    if group is None:
+        name = key if len(groups) < MOST_GROUPS else OTHERS
+        group = groups.setdefault(name, Group())
+    return group
+
+
 def _merge_groups(groups: dict[str, Group], more: dict[str, Group]) -> None:
     for key, part in more.items():
-        group = groups.setdefault(key, Group())
+        group = _group(groups, key)
         group.sites += part.sites
         group.counted += part.counted
         group.flow_w += part.flow_w

@@ -11,6 +11,9 @@ from typing import Literal
 
 import msgspec
 
+LONGEST_DETAIL = 100
+"""Characters of a note in a roster, which holds hundreds of sites within 1 MiB; the registry keeps all of it."""
+
 FactName = Literal["authorised", "programme", "utility"]
 Actor = Literal["owner", "operator"]
 Mode = Literal["self_consumption", "backup", "autonomous"]

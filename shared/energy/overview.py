@@ -25,7 +25,10 @@ _READERS = 16
 
 @dataclass(frozen=True, slots=True)
 class FleetNow:
-    """The fleet's sums, the moments of the earliest and the latest poll in them, and how many shards are missing."""
+    """The fleet's sums, the moments of the earliest and the latest poll in them, and how many shards are missing.
+
+    A shard is missing as long as its last poll is too old to say what the fleet can do now.
+    """
 
     totals: Totals
     shards: int
@@ -52,9 +55,10 @@ class Overview:
         self._shards, self._blobs, self._clock, self._rules = shards, blobs, clock, rules
 
     def fleet(self) -> FleetNow:
-        """All shards added up, as of their last polls."""
-        index = self._shards.index()
-        states = [state for state in self._states(list(index.sites)) if state is not None]
+        """All shards added up, as of their last polls; polls older than a fresh reading count no more."""
+        index, now = self._shards.index(), self._clock.now()
+        found = [state for state in self._states(list(index.sites)) if state is not None]
+        states = [state for state in found if (now - state.at).total_seconds() <= self._rules.fresh_s]
         moments = [state.at for state in states]
         return FleetNow(
             totals=merge(state.totals for state in states),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,7 +16,6 @@ from shared.energy.callers import Callers
 from shared.energy.fleet import Totals, total
 from shared.energy.history import CONTENT_TYPE, history_name, pack_history
 from shared.energy.learning import learn
-from shared.energy.model import RosterSite
 from shared.energy.polling import TICK_S, Agenda, agenda, sample_after
 from shared.energy.round import Round, RoundRules, is_old
 from shared.energy.samples import Outcome, Sample, from_epoch
@@ -24,13 +23,18 @@ from shared.energy.shards import Roster, Samples, Shards, StateDoc, pack_samples
 from shared.platform.errors import AlreadyExists, VersionChanged
 from shared.platform.ports import BlobStore, Clock
 from shared.tesla.breaker import Breaker
-from shared.tesla.errors import HeldBack, LimitExceeded
+from shared.tesla.errors import HeldBack, LimitExceeded, NoAnswer
 from shared.tesla.many import Ask, Engine
+from shared.tesla.regions import registration_command
 
 _SPARE_S = 30.0
 """Kept back at the end of a tick, to write things down before the next one starts."""
 _HOUR_TICKS = 3_600 // TICK_S
 _DAY_TICKS = 24 * _HOUR_TICKS
+_SLOT_AGE_DAYS, _MISSED_AGE_DAYS = 0.5, 2.0
+_RETRY_TICKS = 6
+_CALLS_WITH_EQUIPMENT = 3
+"""``live_status``, ``site_info``, and ``programs`` where the status says nothing of them."""
 
 
 class PollShard(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,9 +88,17 @@ class Poller:
             log.warning("tick is over, shard not polled", shard=message.shard, tick=message.tick)
             return
         roster, before = self._shards.roster(message.shard), unpack_before(message.before)
-        plan = agenda(roster.values(), before, message.tick, every=message.every, most=message.most)
-        asked = self._ask(message, roster, plan, left_s)
-        after = _samples(before, plan, asked)
+        old = _equipment_due(message, roster, before, started)
+        plan = agenda(
+            roster.values(),
+            before,
+            message.tick,
+            every=message.every,
+            most=message.most,
+            calls=lambda site: _CALLS_WITH_EQUIPMENT if site.energy_site_id in old else 1,
+        )
+        asked = self._ask(message, roster, plan, old, left_s)
+        after = _samples(before, plan, asked, message.tick)
         roster = learn(self._shards, message.shard, roster, asked, started)
         totals = self._add_up(roster, after)
         state = StateDoc(
@@ -97,7 +109,8 @@ class Poller:
             samples=pack_samples(after),
             calls=dict(asked.calls),
             outcomes=dict(asked.outcomes),
-            price_micro=asked.price_micro,
+            price_micro=asked.prices.total(),
+            prices=dict(asked.prices),
         )
         self._keep(message, state, asked)
 
@@ -105,28 +118,43 @@ class Poller:
         """The poll will not be made: the next tick makes its own."""
         log.warning("shard not polled", shard=message.shard, tick=message.tick, reason=reason)
 
-    def _ask(self, message: PollShard, roster: Roster, plan: Agenda, left_s: float) -> Round:
-        """Ask Tesla; accounts whose token was refused get a second chance with a newer one."""
+    def _ask(self, message: PollShard, roster: Roster, plan: Agenda, old: Container[str], left_s: float) -> Round:
+        """Ask Tesla."""
         accounts = dict.fromkeys(site.account for site in plan.ask)
-        tokens = self._callers.gather(message.shard, accounts)
+        known = {site.account for site in roster.values() if site.authorised.holds}
+        tokens = self._callers.gather(message.shard, accounts, keep=known)
         asked = Round(self._rules.round, self._clock, roster, tokens)
-        old = _equipment_due(message, plan, self._clock.now())
+        infos = [site for site in plan.ask if site.energy_site_id in old]
         deadline_s = time.monotonic() + left_s
         try:
             with self._breaker.watch():
-                self._run(asked.asks(plan.ask, old), asked, message, deadline_s)
-                asked.check_limit()
+                self._run(asked.asks(plan.ask, infos), asked, message, deadline_s)
+                self._ask_again(message, asked, deadline_s)
+                asked.check()
         except (LimitExceeded, HeldBack) as error:
             log.warning("poll held back", shard=message.shard, reason=error.reason)
             asked.held_back = True
-        refused = asked.refused()
-        if refused and not asked.held_back:
-            asked.tokens = self._callers.instead(message.shard, tokens, refused)
-            again = [site for site in plan.ask if site.account in set(refused)]
-            self._run(asked.asks(again), asked, message, deadline_s)
+        except NoAnswer:
+            log.info("nothing heard of the billing limit", shard=message.shard)
+        for region in sorted(asked.unregistered):
+            command = registration_command(region, self._rules.round.domain)
+            log.error("application not registered", region=region, command=command)
         for site in plan.ask:
             asked.status.setdefault(site.energy_site_id, (Outcome.LIMIT_EXCEEDED, None))
         return asked
+
+    def _ask_again(self, message: PollShard, asked: Round, deadline_s: float) -> None:
+        """A second chance for sites whose token was refused, with a newer one, and for those that live elsewhere."""
+        refused, moved = asked.refused(), dict(asked.moved)
+        if asked.held_back or not (refused or moved):
+            return
+        again = asked.ended(Outcome.UNAUTHORIZED)
+        again += [site for site in asked.ended(Outcome.WRONG_REGION) if site.account in moved]
+        asked.tokens = self._callers.moved(message.shard, asked.tokens, moved)
+        asked.tokens = self._callers.instead(
+            message.shard, asked.tokens, [name for name in refused if name not in moved]
+        )
+        self._run(asked.asks(again), asked, message, deadline_s)
 
     def _run(self, asks: Iterable[Ask], asked: Round, message: PollShard, deadline_s: float) -> None:
         self._engine.run(
@@ -175,19 +203,33 @@ def unpack_before(packed: bytes) -> Samples:
     return unpack_samples(zlib.decompress(packed)) if packed else {}
 
 
-def _samples(before: Samples, plan: Agenda, asked: Round) -> Samples:
+def _samples(before: Samples, plan: Agenda, asked: Round, tick: int) -> Samples:
     """Every site's sample after the round."""
     after: dict[str, Sample] = {}
     for site in plan.skip:
         after[site.energy_site_id] = sample_after(before.get(site.energy_site_id), Outcome.SKIPPED, None)
     for site in plan.ask:
         outcome, found = asked.status[site.energy_site_id]
-        after[site.energy_site_id] = sample_after(before.get(site.energy_site_id), outcome, found)
+        wait_s = asked.waits.get(site.energy_site_id, 0.0)
+        after[site.energy_site_id] = sample_after(before.get(site.energy_site_id), outcome, found, tick, wait_s)
     return after
 
 
-def _equipment_due(message: PollShard, plan: Agenda, now: datetime) -> list[RosterSite]:
-    """Sites whose ``site_info`` is read along: new ones at once, the others in the shard's own slot of the day."""
+def _equipment_due(message: PollShard, roster: Roster, before: Samples, now: datetime) -> set[str]:
+    """The sites whose ``site_info`` is read along with their status.
+
+    New ones are read at once, the others in the shard's own slot of the day, which is as long as the cadence so that
+    it meets every site; whoever missed it follows later. Of some sites, such as replaced ones, only ``site_info``
+    fails: they are asked for it seldom.
+    """
     mine = zlib.crc32(message.shard.encode()) % _DAY_TICKS
-    slot = message.tick % _DAY_TICKS == mine
-    return [site for site in plan.ask if site.equipment is None or (slot and is_old(site, now, 0.5))]
+    slot = (message.tick - mine) % _DAY_TICKS < message.every
+    days = _SLOT_AGE_DAYS if slot else _MISSED_AGE_DAYS
+    old = {site_id for site_id, site in roster.items() if is_old(site, now, days)}
+    if message.tick % _RETRY_TICKS:
+        old -= {name for name in old if roster[name].equipment is None and _has_reading(before.get(name))}
+    return old
+
+
+def _has_reading(sample: Sample | None) -> bool:
+    return sample is not None and sample.reading is not None

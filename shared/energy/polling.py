@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -22,6 +23,7 @@ from shared.tesla.transport import WireReply
 TICK_S = 300
 _LONGEST_PAUSE_S = 10.0
 _FIRST_PAUSE_S = 0.4
+_LONGEST_SILENCE_S = 3_600.0
 
 _BY_FAILURE: Mapping[str, Outcome] = {
     "timed_out": Outcome.TIMED_OUT,
@@ -58,34 +60,63 @@ def tick_of(moment: datetime) -> int:
 
 
 def agenda(
-    roster: Iterable[RosterSite], before: Mapping[str, Sample], tick: int, *, every: int, most: int | None
+    roster: Iterable[RosterSite],
+    before: Mapping[str, Sample],
+    tick: int,
+    *,
+    every: int,
+    most: int | None,
+    calls: Callable[[RosterSite], int] = lambda _site: 1,
 ) -> Agenda:
     """Whom to ask at this tick.
 
-    Sites that opted out or are not authorised at Tesla are never asked. `every`: the others are asked at every so
-    many ticks, spread evenly; those without a reading at every one. `most`: a limit per tick; those whose reading is
-    oldest go first.
+    Sites that opted out or are not authorised at Tesla are never asked, those that Tesla wants to be left alone not
+    yet. `every`: the others are asked at every so
+    many ticks, spread evenly; those without a reading at every one. `most`: a limit of calls per tick, of which each
+    site takes `calls`; those that were not asked for longest go first, whether or not they answered: sites that never
+    answer would keep all others from their turn.
     """
     due, skip = list[RosterSite](), list[RosterSite]()
     for site in roster:
         (due if _is_due(site, before, tick, every) else skip).append(site)
-    if most is not None and len(due) > most:
-        due.sort(key=lambda site: _last(before.get(site.energy_site_id)))
-        due, skip = due[:most], skip + due[most:]
+    if most is not None:
+        due.sort(key=lambda site: _last_asked(before.get(site.energy_site_id)))
+        count = _fitting(map(calls, due), most)
+        due, skip = due[:count], skip + due[count:]
     return Agenda(tuple(due), tuple(skip))
 
 
+def _fitting(costs: Iterable[int], most: int) -> int:
+    """How many of the costs fit into the limit; the first one does, unless nothing is allowed."""
+    count = spent = 0
+    for cost in costs:
+        if spent >= most or (count and spent + cost > most):
+            break
+        count, spent = count + 1, spent + cost
+    return count
+
+
+def may_be_asked(site: RosterSite) -> bool:
+    """Whether Tesla is asked about the site at all."""
+    return site.opted_out is None and site.authorised.holds
+
+
 def _is_due(site: RosterSite, before: Mapping[str, Sample], tick: int, every: int) -> bool:
-    if site.opted_out is not None or not site.authorised.holds:
+    if not may_be_asked(site):
         return False
-    if every <= 1:
-        return True
     last = before.get(site.energy_site_id)
-    return last is None or last.reading is None or (tick + crc32(site.energy_site_id.encode())) % every == 0
+    if last is not None and last.again_tick > tick:
+        return False
+    return (
+        every <= 1
+        or last is None
+        or last.reading is None
+        or (tick + crc32(site.energy_site_id.encode())) % every == 0
+    )
 
 
-def _last(sample: Sample | None) -> float:
-    return sample.reading.received_at.timestamp() if sample and sample.reading else 0.0
+def _last_asked(sample: Sample | None) -> int:
+    return sample.asked_tick if sample else 0
 
 
 def outcome_of(told: Told, regions: Regions) -> Outcome:
@@ -118,14 +149,20 @@ def pause_s(outcome: Outcome, told: Told, tries: int) -> float | None:
     return wait_s if wait_s <= _LONGEST_PAUSE_S else None
 
 
-def sample_after(before: Sample | None, outcome: Outcome, found: Reading | None) -> Sample:
-    """The site's sample after a poll: a failed one keeps the reading before it, a skipped one its outcome too."""
+def sample_after(
+    before: Sample | None, outcome: Outcome, found: Reading | None, tick: int = 0, wait_s: float = 0.0
+) -> Sample:
+    """The site's sample after the tick's poll: a failed or a skipped one keeps the reading before it.
+
+    `wait_s`: how long Tesla wants to be left alone; an hour of it is kept, so that no mistake silences a site.
+    """
     if found is not None:
-        return Sample(outcome, found)
-    if before is None:
-        return Sample(outcome, None, 1)
-    failures = before.failures + (outcome not in (Outcome.SKIPPED, Outcome.NOT_REACHED))
-    return Sample(outcome, before.reading, failures)
+        return Sample(outcome, found, asked_tick=tick)
+    known = before or Sample(outcome)
+    if outcome in (Outcome.SKIPPED, Outcome.NOT_REACHED):
+        return Sample(outcome, known.reading, known.failures, known.asked_tick, known.again_tick)
+    again_tick = tick + math.ceil(min(wait_s, _LONGEST_SILENCE_S) / TICK_S)
+    return Sample(outcome, known.reading, known.failures + 1, tick, again_tick)
 
 
 def fresh_for(every: int) -> timedelta:

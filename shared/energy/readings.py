@@ -52,7 +52,8 @@ ACTIVE = frozenset({"active", "enrolled", "status_active", "enrollment_status_ac
 """What a status has to say, in any case and with spaces or hyphens for underscores. Everything else, such as
 ``pending``, ``invited``, ``eligible``, ``inactive`` or ``unenrolled``, does not count."""
 UNNAMED = "unnamed programme"
-MOST_PROGRAMMES = 20
+MOST_PROGRAMMES = 4
+"""Names kept of one site: a shard keeps those of all its sites in one document."""
 
 _STATUS_KEYS = (
     "status",

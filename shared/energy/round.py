@@ -16,7 +16,7 @@ from shared.energy.model import Equipment, RosterSite
 from shared.energy.polling import outcome_of, pause_s, status_of
 from shared.energy.readings import active_programmes, equipment
 from shared.energy.samples import Outcome, Reading
-from shared.energy.shards import ShardToken
+from shared.energy.shards import ShardToken, Tokens
 from shared.platform.ports import Clock
 from shared.tesla import errors
 from shared.tesla.catalogue import ENDPOINTS
@@ -28,32 +28,54 @@ from shared.typed import from_json
 
 STATUS, INFO, PROGRAMS = "s", "i", "p"
 _ENDPOINT = {STATUS: "live_status", INFO: "site_info", PROGRAMS: "programs"}
+_TEXT_BYTES = 2_000
+_REGISTRATION_S = 900.0
+"""Between two looks whether the application has been registered in a region meanwhile."""
+_TELL_NOTHING = frozenset(
+    (
+        Outcome.TIMED_OUT,
+        Outcome.CONNECTION_LOST,
+        Outcome.UNREADABLE,
+        Outcome.RATE_LIMITED,
+        Outcome.SERVER_ERROR,
+        Outcome.UNAUTHORIZED,
+    )
+)
 _STOPPED = dict.fromkeys(("login_required", "audience_missing", "disconnected"), Outcome.LOGIN_REQUIRED)
 
 
 @dataclass(frozen=True, slots=True)
 class RoundRules:
-    """`tries` of one request; prices in millionths of a dollar by an answer below 500."""
+    """`tries` of one request; `price_micro` in millionths of a dollar of an answer below 500; `domain`: our own."""
 
     tries: int
     price_micro: int
     regions: Regions
+    domain: str = ""
 
 
 @dataclass
 class Round:
-    """Hears of every request. `status`, `infos` and `programmes` hold what was learnt, by site."""
+    """Hears of every request. `status`, `infos` and `programmes` hold what was learnt, by site.
+
+    `moved`: regions by the accounts that Tesla says live there. `unregistered`: regions that do not know the
+    application. `waits`: seconds by site for which it is not to be asked. `prices`: millionths of a dollar by
+    endpoint.
+    """
 
     rules: RoundRules
     clock: Clock
     sites: Mapping[str, RosterSite]
-    tokens: Mapping[str, ShardToken]
+    tokens: Tokens
     status: dict[str, tuple[Outcome, Reading | None]] = field(default_factory=dict)
     infos: dict[str, Equipment] = field(default_factory=dict)
     programmes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     calls: Counter[str] = field(default_factory=Counter)
     outcomes: Counter[str] = field(default_factory=Counter)
-    price_micro: int = 0
+    prices: Counter[str] = field(default_factory=Counter)
+    moved: dict[str, str] = field(default_factory=dict)
+    unregistered: set[str] = field(default_factory=set)
+    waits: dict[str, float] = field(default_factory=dict)
     held_back: bool = False
     _tries: Counter[str] = field(default_factory=Counter)
     _bases: dict[str, str] = field(default_factory=dict)
@@ -80,8 +102,7 @@ class Round:
         kind, site_id = ask.key[0], ask.key[1:]
         outcome = outcome_of(told, self.rules.regions)
         self._count(kind, outcome, told)
-        if outcome is Outcome.LIMIT_EXCEEDED:
-            self.held_back = True
+        self._note(self.sites[site_id].account, outcome, told)
         pause = pause_s(outcome, told, self._tries[ask.key] + 1)
         if pause is not None and self._tries[ask.key] + 1 < self.rules.tries:
             self._tries[ask.key] += 1
@@ -89,18 +110,42 @@ class Round:
         if kind == STATUS:
             now = self.clock.now()
             self.status[site_id] = status_of(told.body, now) if outcome is Outcome.OK else (outcome, None)
+            if outcome is Outcome.RATE_LIMITED:
+                self.waits[site_id] = told.retry_after_s or 0.0
+            elif outcome is Outcome.REGION_UNREGISTERED:
+                self.waits[site_id] = _REGISTRATION_S
             return None
         return self._learnt(kind, site_id, told) if outcome is Outcome.OK else None
 
-    def check_limit(self) -> None:
-        """Raises LimitExceeded when Tesla said that the application's billing limit is reached."""
+    def check(self) -> None:
+        """For the breaker: what the round says of the application's billing limit.
+
+        Raises LimitExceeded when Tesla said that it is reached, NoAnswer when no answer tells.
+        """
         if self.held_back:
             raise errors.LimitExceeded(HTTPStatus.PAYMENT_REQUIRED)
+        if not self.outcomes.keys() - _TELL_NOTHING:
+            raise errors.NoAnswer("no answer says anything of the limit")
 
     def refused(self) -> list[str]:
         """Accounts whose token Tesla did not take."""
-        found = (site_id for site_id, (outcome, _) in self.status.items() if outcome is Outcome.UNAUTHORIZED)
-        return list(dict.fromkeys(self.sites[site_id].account for site_id in found))
+        return list(dict.fromkeys(site.account for site in self.ended(Outcome.UNAUTHORIZED)))
+
+    def ended(self, *outcomes: Outcome) -> list[RosterSite]:
+        """The sites whose status request ended so."""
+        return [self.sites[site_id] for site_id, (outcome, _) in self.status.items() if outcome in outcomes]
+
+    def _note(self, account: str, outcome: Outcome, told: Told) -> None:
+        """What an answer says of more than its site."""
+        region = self.tokens[account].region
+        if outcome is Outcome.LIMIT_EXCEEDED:
+            self.held_back = True
+        elif outcome is Outcome.REGION_UNREGISTERED:
+            self.unregistered.add(region)
+        elif outcome is Outcome.WRONG_REGION:
+            home = self.rules.regions.in_text(told.body[:_TEXT_BYTES].decode("utf-8", "replace"))
+            if home is not None and home != region:
+                self.moved[account] = home
 
     def _ask(self, kind: str, site_id: str, token: ShardToken) -> Ask:
         base = self._bases.get(f"{kind}{token.region}")
@@ -130,15 +175,15 @@ class Round:
             return
         self.calls[_ENDPOINT[kind]] += 1
         self.outcomes[outcome.value] += 1
-        if 0 < told.status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            self.price_micro += self.rules.price_micro
+        if 0 < told.status < HTTPStatus.INTERNAL_SERVER_ERROR and self.rules.price_micro:
+            self.prices[_ENDPOINT[kind]] += self.rules.price_micro
 
 
 def active_programmes_of(body: bytes) -> tuple[str, ...] | None:
     """The active programmes of a ``programs`` answer; None if it says nothing of them."""
     try:
         tree = from_json(body, dict[str, Any])
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return active_programmes(tree.get("response", tree))
 

@@ -81,12 +81,15 @@ class Reading(msgspec.Struct, frozen=True, array_like=True):
 class Sample(msgspec.Struct, frozen=True, array_like=True):
     """The latest poll's outcome, and the last reading there is: a failed poll keeps the reading before it.
 
-    `failures`: polls without a reading in a row.
+    `failures`: polls without a reading in a row. `asked_tick`: the tick of the last one. `again_tick`:
+    the site is not asked before that one, because Tesla said so.
     """
 
     outcome: Outcome
     reading: Reading | None = None
     failures: int = 0
+    asked_tick: int = 0
+    again_tick: int = 0
 
 
 def from_epoch(seconds: float) -> datetime:

@@ -64,7 +64,9 @@ def reserve(percent: float) -> Setting:
     """
     if not (0 <= percent <= _HIGHEST_PARTIAL or percent == _FULL):
         raise BadSetting("backup_reserve_percent is 0 to 80, or 100; Powerwalls turn 81 to 99 into 80")
-    return Setting(EnergyAction.BACKUP, percent, lambda info: info.backup_reserve_percent, _same_percent)
+    # As a whole number wherever it is one: a strictly typed server takes 20.0 for no integer.
+    wanted = int(percent) if percent == int(percent) else percent
+    return Setting(EnergyAction.BACKUP, wanted, lambda info: info.backup_reserve_percent, _same_percent)
 
 
 def storm_mode(*, enabled: bool) -> Setting:

@@ -89,7 +89,7 @@ class StateDoc(msgspec.Struct, frozen=True, kw_only=True):
     """The outcome of a shard's last tick: totals as they are, the samples as msgpack by site.
 
     `calls`: how often Tesla was asked, by endpoint; `outcomes`: the same by how it ended; `price_micro`: what that
-    cost, in millionths of a dollar.
+    cost, in millionths of a dollar, `prices` the same by endpoint.
     """
 
     tick: int
@@ -100,6 +100,7 @@ class StateDoc(msgspec.Struct, frozen=True, kw_only=True):
     calls: dict[str, int] = {}
     outcomes: dict[str, int] = {}
     price_micro: int = 0
+    prices: dict[str, int] = {}
 
 
 Samples = dict[str, Sample]

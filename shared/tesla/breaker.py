@@ -61,6 +61,12 @@ class Breaker:
         if probe is not None:
             self._release(probe)
 
+    def check(self) -> None:
+        """Raises HeldBack while calls are held back. It makes none: the next `watch` is still the one that probes."""
+        seen = self._look()
+        if seen is not None:
+            self._check(seen)
+
     def _admit(self) -> Stored[Hold] | None:
         """The hold that this call is to probe, or None where nothing is held back. Raises HeldBack."""
         seen = self._look()

@@ -26,7 +26,7 @@ from shared.tesla.breaker import Breaker
 from shared.tesla.catalogue import Endpoint, Price
 from shared.tesla.ledger import Meter
 from shared.tesla.metering import current_meter
-from shared.tesla.regions import Regions
+from shared.tesla.regions import Regions, registration_command
 from shared.tesla.request_limits import RequestLimits, vins_of
 from shared.tesla.transport import Transport, WireReply
 
@@ -160,7 +160,8 @@ class FleetClient:
         except errors.TeslaError as error:
             outcome = error.reason
             if isinstance(error, errors.RegionUnregistered):
-                log.error("application not registered", region=region, command=self._registration(region))
+                command = registration_command(region, self._domain)
+                log.error("application not registered", region=region, command=command)
             raise
         finally:
             price = self._price_usd(endpoint, status)
@@ -188,10 +189,6 @@ class FleetClient:
                 meter.unused(asked_usd)
             log.info("tesla call deferred", endpoint=request.endpoint.name, limit=error.limit)
             raise
-
-    def _registration(self, region: str) -> str:
-        """What an operator types when Tesla says that the application is not registered."""
-        return f"REGION={region} DOMAIN={self._domain or '<host>'} ./run -a do_tesla_register_partner"
 
     def _price_usd(self, endpoint: Endpoint, status: int) -> float:
         """What Tesla bills: every answer below 500; specs only when they were given."""

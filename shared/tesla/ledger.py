@@ -45,13 +45,27 @@ class Purse(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime
 
 
-class LedgerDay(msgspec.Struct, frozen=True, kw_only=True):
-    """One shard of one day: calls and millionths of a dollar by endpoint, and calls by outcome."""
+class Spent(msgspec.Struct, frozen=True, kw_only=True):
+    """A day's calls and millionths of a dollar by endpoint, and calls by outcome."""
 
-    day: str
-    calls: dict[str, int]
-    price_micro: dict[str, int]
-    outcomes: dict[str, int]
+    day: str = ""
+    calls: dict[str, int] = {}
+    price_micro: dict[str, int] = {}
+    outcomes: dict[str, int] = {}
+
+    def plus(self, calls: Mapping[str, int], price_micro: Mapping[str, int], outcomes: Mapping[str, int]) -> Spent:
+        """The same day with more."""
+        return Spent(
+            day=self.day,
+            calls=_sum(self.calls, calls),
+            price_micro=_sum(self.price_micro, price_micro),
+            outcomes=_sum(self.outcomes, outcomes),
+        )
+
+
+class LedgerDay(Spent, frozen=True, kw_only=True):
+    """One shard of one day."""
+
     expires_at: datetime
 
 
@@ -103,6 +117,22 @@ class Ledger:
             self._open(key)
             self._purses.update(key, change)
 
+    def covers(self, micro: int) -> bool:
+        """Whether the day's budget covers so many millionths of a dollar more."""
+        limit = round(self._limits.day_usd * _MICRO)
+        if not limit or not micro:
+            return True
+        purse = self._purses.get(f"day.{self._today()}")
+        return (purse.value.taken_micro if purse else 0) + micro <= limit
+
+    def charge(self, micro: int) -> None:
+        """Take what was spent already out of the day's purse, whether or not that holds it."""
+        if not self._limits.day_usd or not micro:
+            return
+        key = f"day.{self._today()}"
+        self._open(key)
+        self._purses.update(key, lambda purse: msgspec.structs.replace(purse, taken_micro=purse.taken_micro + micro))
+
     def give_back(self, key: str, micro: int) -> None:
         """Return what was not spent; a purse that is gone needs nothing."""
 
@@ -132,6 +162,11 @@ class Ledger:
             self._days.create(key, change(empty))
         except AlreadyExists:
             self._days.update(key, change)
+
+    def put(self, part: str, spent: Spent) -> None:
+        """Write a part of a day as a whole, for a writer that adds up itself and is the only one of that part."""
+        expires_at = self._clock.now() + _KEPT
+        self._days.put(f"{spent.day}.{part}", LedgerDay(**msgspec.structs.asdict(spent), expires_at=expires_at))
 
     def usage(self, first: date, last: date) -> list[UsageDay]:
         """The days from first to last on which anything was asked, oldest first."""

@@ -11,6 +11,11 @@ import msgspec
 _URL = re.compile(r"https?://[^\s,\"'<>]+")
 
 
+def registration_command(region: str, domain: str) -> str:
+    """What an operator types when Tesla says that the application is not registered in the region."""
+    return f"REGION={region} DOMAIN={domain or '<host>'} ./run -a do_tesla_register_partner"
+
+
 class Regions(msgspec.Struct, frozen=True):
     """The allow list: region (``eu``, ``na``, ``cn``) -> base URL."""
 

@@ -54,7 +54,9 @@ class World:
         """What a stack needs to know of the simulator."""
         urls, config = self.simulator.urls, self.simulator.config
         hosts = {"auth": urls.auth, "eu": urls.eu, "na": urls.na, "cn": urls.cn}
-        return {**hosts, "client_id": config.client_id, "client_secret": config.client_secret}
+        application = {"client_id": config.client_id, "client_secret": config.client_secret}
+        accounts = [{"email": account.email} for account in self.simulator.accounts]
+        return {**hosts, **application, "control": self.simulator.control_url, "accounts": accounts}
 
 
 @dataclass

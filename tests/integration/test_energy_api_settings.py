@@ -1,8 +1,7 @@
-"""Settings and tariffs of one site: checked before any call, written once in either contract, read back."""
+"""Settings and tariffs of one site: checked before any call, written once, read back."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.integration.energy_api import SITES, Owner, enrolled, established, kind, later, operator, ticks
-from tests.lab import Lab, Reply, forget
+from tests.lab import Lab, Reply
 from tests.simulator import Simulator, SimulatorConfig
 from tests.simulator.energy_control import SiteChange
 
@@ -157,43 +156,6 @@ def test_a_withdrawn_consent_is_said(lab: Lab) -> None:
     owner = enrolled(lab)
     lab.simulator.revoke(0)
     assert kind(_put(owner, "operation", MODE)) == (409, "tesla-login-required")
-
-
-# Both contracts
-
-
-@pytest.mark.parametrize("pinned", ["auto", "same"])
-@pytest.mark.parametrize(
-    ("spoken", "mode_write", "tariff_write"),
-    [
-        ("published", ("POST", "operation", 200), ("POST", "time_of_use_settings", 200)),
-        ("brief", ("PUT", "operation", 200), ("POST", "tariff_rate", 200)),
-    ],
-)
-def test_either_contract_is_spoken_and_no_site_is_commanded_twice(
-    lab: Lab,
-    monkeypatch: pytest.MonkeyPatch,
-    pinned: str,
-    spoken: str,
-    mode_write: tuple[str, str, int],
-    tariff_write: tuple[str, str, int],
-) -> None:
-    owner = enrolled(lab)
-    monkeypatch.setattr(lab.simulator.config, "energy_contract", spoken)
-    monkeypatch.setenv("TESLA_ENERGY_CONTRACT", "auto" if pinned == "auto" else spoken)
-    forget()
-    schedule = _example(lab, "two-period")
-    assert _put(owner, "operation", MODE).body["result"] == "confirmed"
-    assert _put(owner, "tariff", {"tariff": schedule}).body["result"] == "confirmed"
-    assert _put(owner, "tariff_rate", {"tariff": schedule}, method="POST").body["result"] == "confirmed"
-    good = [write for write in _written(lab) if write[2] == 200]
-    assert good == [mode_write, tariff_write, tariff_write]
-    assert sum(_accepted(owner).values()) == 3
-    refused = len(_written(lab)) - len(good)
-    assert refused == (1 if (pinned, spoken) == ("auto", "brief") else 0)  # then the contract is remembered
-    sent = [json.loads(call.body) for call in lab.simulator.calls(tariff_write[1]) if call.status == 200]
-    wrapped = {"tou_settings": {"tariff_content_v2": schedule}}
-    assert sent == [schedule if spoken == "brief" else wrapped] * 2
 
 
 # Tariffs

@@ -218,11 +218,15 @@ def test_a_slower_cadence_spreads_the_sites_over_the_ticks(lab: Lab) -> None:
     TESLA_LIMITS="retired_plan", TESLA_LIMIT_REQUESTS_PER_S="0", TESLA_LIMIT_REQUESTS_PER_DAY=str(288 * 5)
 )
 def test_a_daily_limit_is_shared_out_and_the_longest_unread_go_first(lab: Lab) -> None:
+    for _ in range(OWNERS * SITES):  # the equipment is read along at first, which takes calls too
+        before = len(lab.simulator.ledger)
+        tick(lab)
+        assert asked(lab, before).total() <= 5
     read = set[str]()
     for _ in range(3):
         before = len(lab.simulator.ledger)
         tick(lab)
-        assert asked(lab, before)["live_status"] == 5
+        assert asked(lab, before) == {"live_status": 5}
         read |= {key for key, sample in samples().items() if sample.outcome is Outcome.OK}
         assert outcomes()["skipped"] == OWNERS * SITES - 5
     assert len(read) == OWNERS * SITES

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.energy.fleet import COUNTED, NEVER_POLLED, NO_PROGRAMME, Group, Totals, merge, total
+from shared.energy.fleet import COUNTED, MOST_GROUPS, NEVER_POLLED, NO_PROGRAMME, OTHERS, Group, Totals, merge, total
 from shared.energy.model import Equipment, Evidence, Fact, OptOut, RosterSite
 from shared.energy.samples import Outcome, Reading, Sample
 from shared.typed import from_json
@@ -111,3 +111,14 @@ def test_totals_do_not_share_their_parts() -> None:
 def test_totals_are_stored_and_served() -> None:
     totals = total(ROWS, NOW)
     assert from_json(msgspec.json.encode(totals), Totals) == totals
+
+
+def test_programmes_that_all_differ_do_not_make_the_sums_endless() -> None:
+    def part(first: int) -> Totals:
+        noted = (Fact(holds=True, at=NOW, detail=f"letter {number}") for number in range(first, first + 60))
+        return total((row(programme=fact) for fact in noted), NOW)
+
+    whole = merge([part(0), part(60)])
+    assert len(whole.by_programme) == MOST_GROUPS + 1
+    assert sum(group.sites for group in whole.by_programme.values()) == 120
+    assert whole.by_programme[OTHERS].sites == 120 - MOST_GROUPS

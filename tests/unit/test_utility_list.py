@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.api.energy.utility_list import LONGEST_NOTE, MOST_LINES, BadList, read_list
+from shared.api.energy.utility_list import FOREVER, LONGEST_NOTE, MOST_LINES, BadList, read_list
 from shared.energy.model import Evidence
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -39,6 +39,11 @@ def test_columns_come_in_any_order_and_the_last_may_be_left_out(text: str) -> No
     assert (found.facts["1"].holds, found.problems) == (True, [])
 
 
+def test_a_date_that_means_no_end_is_one_that_stores_can_hold() -> None:
+    (fact,) = read_list(f"{HEADER}1,true,,9999-12-31\n", NOW).facts.values()
+    assert fact.until == FOREVER
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
@@ -50,7 +55,6 @@ def test_columns_come_in_any_order_and_the_last_may_be_left_out(text: str) -> No
         ("1,true,,soon", "a date"),
         ("1,true,,2026-13-01", "a date"),
         ("1,true,,2027-01-01T00:00:00", "a date"),
-        ("1,true,,9999-12-31", "a date"),
         ("1,true,,2026-02-28", "in the past"),
         ("1,true,,,,", "more fields"),
         ("7,true,,", "earlier line"),

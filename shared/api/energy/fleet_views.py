@@ -93,7 +93,7 @@ class FleetView(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         sites: All enrolled sites; `enrolled` are those whose three facts hold and that nobody took out, `counted`
             those that nothing excludes.
-        missing_shards: Shards without any poll yet, which the sums lack.
+        missing_shards: Shards without a poll of late, which the sums lack.
         flow_kw: The sum of battery_power over enrolled sites with a fresh reading, + = discharging: what the
             batteries do now. It says nothing of what they could do.
         naive_kw: The same sum over every site that ever reported, fresh or not, enrolled or not: for comparison.

@@ -56,7 +56,7 @@ class CommandView(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         result: `confirmed`: the site's settings show the value; `not_applied`: they show another one; `unknown`:
-            they could not be read.
+            they could not be read, or do not list this one.
         requested: The value that was sent.
         read_back: The value that Tesla shows now; null where it shows none.
         accepted: What Tesla said to the write itself, which does not prove that the site took it.

@@ -18,7 +18,7 @@ from shared.api.energy.failures import (
 from shared.api.energy.operation import SITE
 from shared.api.energy.operator import operators_view
 from shared.api.energy.owner import Text, Why
-from shared.api.energy.utility_list import BadList, read_list
+from shared.api.energy.utility_list import FOREVER, BadList, read_list
 from shared.api.energy.views import SiteView
 from shared.api.orders import Moment
 from shared.api.services import Services
@@ -131,6 +131,7 @@ def _recorded(
     now = desk.clock.now()
     if until is not None and until <= now:
         raise Problem(RECORD_INVALID, "until lies in the past")
+    until = min(until, FOREVER) if until else None
     fact = Fact(holds=holds, at=now, evidence=Evidence.OPERATOR, detail=note, until=until)
     with as_energy_problems():
         desk.registry.record(site_id, name, fact)

@@ -14,6 +14,8 @@ from shared.energy.model import Evidence, Fact
 MOST_LINES = 1_000
 """Each line is a write of its own, and all of them are answered within one call."""
 LONGEST_NOTE = 500
+FOREVER = datetime(9000, 1, 1, tzinfo=UTC)
+"""What comes later, such as the year 9999, means no end, and is more than stores can hold."""
 
 _COLUMNS = ("energy_site_id", "active", "note", "until")
 _REQUIRED = ("energy_site_id", "active")
@@ -108,7 +110,7 @@ def _until(text: str, now: datetime) -> datetime | None:
         raise _BadLine("until has to be a date, or a moment with its offset from UTC")
     if moment <= now:
         raise _BadLine("until lies in the past")
-    return moment
+    return min(moment, FOREVER)
 
 
 def _moment(text: str) -> datetime | None:
@@ -116,6 +118,8 @@ def _moment(text: str) -> datetime | None:
         if len(text) == len("2000-01-01"):
             return datetime.combine(date.fromisoformat(text), time(), UTC) + timedelta(days=1)
         moment = datetime.fromisoformat(text)
-    except (ValueError, OverflowError):
+    except OverflowError:
+        return FOREVER
+    except ValueError:
         return None
     return moment if moment.tzinfo else None

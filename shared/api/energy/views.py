@@ -172,7 +172,7 @@ def site_view(site_id: str, site: Site, found: SiteNow | None, now: datetime, *,
         energy_site_id=site_id,
         enrolment_id=site.enrolment,
         name=name,
-        region=site.region,
+        region=(entry or site).region,
         enrolled_at=site.enrolled_at,
         facts=_facts(entry or site, now),
         opted_out=OptOutView(**msgspec.structs.asdict(site.opted_out)) if site.opted_out else None,
@@ -198,13 +198,14 @@ def _reading(found: SiteNow | None) -> Reading | None:
 def _facts(site: RosterSite | Site, now: datetime) -> FactsView:
     """The facts of the roster, which know what polls learnt."""
     return FactsView(
-        authorised=_fact("authorised", site.authorised, now),
-        programme=_fact("programme", site.programme, now),
-        utility=_fact("utility", site.utility, now),
+        authorised=fact_view("authorised", site.authorised, now),
+        programme=fact_view("programme", site.programme, now),
+        utility=fact_view("utility", site.utility, now),
     )
 
 
-def _fact(name: FactName, fact: Fact, now: datetime) -> FactView:
+def fact_view(name: FactName, fact: Fact, now: datetime) -> FactView:
+    """One of the three facts as it stands."""
     holds = fact.holds_at(now)
     return FactView(
         holds=holds,

@@ -24,6 +24,15 @@ resource "google_storage_bucket" "orders" {
   }
   lifecycle_rule {
     action {
+      type = "Delete"
+    }
+    condition {
+      age            = var.history_days
+      matches_prefix = ["energy/history/"]
+    }
+  }
+  lifecycle_rule {
+    action {
       type = "AbortIncompleteMultipartUpload"
     }
     condition {

@@ -13,6 +13,12 @@ variable "database" {
   type        = string
 }
 
+variable "history_days" {
+  description = "Days that the readings of energy sites are kept; the fleet's daily sums are kept as long."
+  type        = number
+  default     = 400
+}
+
 variable "order_days" {
   description = "Days that an order and its objects are kept (ORDER_DAYS)."
   type        = number
