@@ -8,9 +8,10 @@ sent twice.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Literal
+
+import msgspec
 
 from shared import log
 from shared.accounts.session import AccountSession
@@ -30,8 +31,7 @@ _LOOKS_S = (0.0, 1.0, 3.0)
 _GOOD = range(200, 300)
 
 
-@dataclass(frozen=True, slots=True)
-class Commanded:
+class Commanded(msgspec.Struct, frozen=True):
     """How a command ended.
 
     `confirmed`: the site's settings show the value. `not_applied`: they show another one, `read_back`. `unknown`:

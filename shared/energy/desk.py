@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
+
+import msgspec
 
 from shared.accounts.session import AccountSession
 from shared.energy.availability import Rules
@@ -16,8 +17,7 @@ from shared.energy.shards import Shards
 from shared.platform.ports import BlobStore, Clock
 
 
-@dataclass(frozen=True, slots=True)
-class EnergyDesk:
+class EnergyDesk(msgspec.Struct, frozen=True):
     """Registry, shards, commands and views of the fleet. `enrolled_for`: how long an enrolment and its grant live."""
 
     registry: Registry

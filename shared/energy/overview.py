@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from dataclasses import dataclass
 from datetime import date, datetime
+
+import msgspec
 
 from shared.energy.availability import Rules, SiteAvailability, availability
 from shared.energy.fleet import Totals, merge
@@ -23,8 +24,7 @@ from shared.platform.ports import BlobStore, Clock, DocumentStore
 _READERS = 16
 
 
-@dataclass(frozen=True, slots=True)
-class FleetNow:
+class FleetNow(msgspec.Struct, frozen=True):
     """The fleet's sums, the moments of the earliest and the latest poll in them, and how many shards are missing.
 
     A shard is missing as long as its last poll is too old to say what the fleet can do now.
@@ -37,8 +37,7 @@ class FleetNow:
     newest: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class SiteNow:
+class SiteNow(msgspec.Struct, frozen=True):
     """One site: its roster entry, its last poll, and what it could deliver."""
 
     site: RosterSite

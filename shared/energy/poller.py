@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 import zlib
 from collections.abc import Container, Iterable
-from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
@@ -54,8 +53,7 @@ class PollShard(msgspec.Struct, frozen=True, kw_only=True):
     per_second: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class PollRules:
+class PollRules(msgspec.Struct, frozen=True):
     """How a poll behaves: requests under way at a time, time for one, tries of one."""
 
     concurrency: int

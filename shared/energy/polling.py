@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from zlib import crc32
+
+import msgspec
 
 from shared.energy.model import RosterSite
 from shared.energy.readings import reading
@@ -46,8 +47,7 @@ _BY_ERROR: tuple[tuple[type[errors.Refused], Outcome], ...] = (
 _AGAIN = frozenset((Outcome.SERVER_ERROR, Outcome.TIMED_OUT, Outcome.CONNECTION_LOST, Outcome.RATE_LIMITED))
 
 
-@dataclass(frozen=True, slots=True)
-class Agenda:
+class Agenda(msgspec.Struct, frozen=True):
     """What one tick does in one shard: sites to ask, and why the others are left out."""
 
     ask: tuple[RosterSite, ...]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
@@ -34,16 +33,14 @@ class SiteTaken(Exception):
     """The site is enrolled through another Tesla account."""
 
 
-@dataclass(frozen=True, slots=True)
-class NewSite:
+class NewSite(msgspec.Struct, frozen=True):
     """A site to enrol, as the account's product list names it."""
 
     energy_site_id: str
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(msgspec.Struct, frozen=True):
     """Who enrols: the enrolment, its account, and the region where that lives."""
 
     enrolment: str

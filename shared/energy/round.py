@@ -44,8 +44,7 @@ _TELL_NOTHING = frozenset(
 _STOPPED = dict.fromkeys(("login_required", "audience_missing", "disconnected"), Outcome.LOGIN_REQUIRED)
 
 
-@dataclass(frozen=True, slots=True)
-class RoundRules:
+class RoundRules(msgspec.Struct, frozen=True):
     """`tries` of one request; `price_micro` in millionths of a dollar of an answer below 500; `domain`: our own."""
 
     tries: int

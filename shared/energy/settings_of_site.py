@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from shared.energy.model import ExportRule, Mode
 from shared.energy.tariffs.checks import problems
@@ -25,8 +26,7 @@ class BadSetting(Exception):
         self.problems = found
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(msgspec.Struct, frozen=True):
     """One setting and the value it is to have."""
 
     action: EnergyAction

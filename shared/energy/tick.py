@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
@@ -89,8 +88,7 @@ class FleetDay(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class TickRules:
+class TickRules(msgspec.Struct, frozen=True):
     """`every`: cadence in ticks outside the windows of events. `limits`: what Tesla lets the application ask.
 
     `price_micro`: of one answer, in millionths of a dollar.
@@ -101,8 +99,7 @@ class TickRules:
     price_micro: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ShardBefore:
+class ShardBefore(msgspec.Struct, frozen=True):
     """A shard's state as the last tick left it, its samples packed for the message."""
 
     state: StateDoc

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+
+import msgspec
 
 from shared.accounts.grants import Grant
 from shared.api.services import Services
@@ -11,8 +12,7 @@ from shared.api.services import Services
 _ID_BYTES = 16
 
 
-@dataclass(frozen=True, slots=True)
-class NewEnrolment:
+class NewEnrolment(msgspec.Struct, frozen=True):
     """`token` is what the owner presents from now on; it is not kept anywhere."""
 
     token: str

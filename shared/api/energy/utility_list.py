@@ -6,8 +6,9 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+
+import msgspec
 
 from shared.energy.model import Evidence, Fact
 
@@ -32,12 +33,11 @@ class _BadLine(Exception):
     pass
 
 
-@dataclass(frozen=True, slots=True)
-class UtilityList:
+class UtilityList(msgspec.Struct, frozen=True):
     """What a list says: a fact by site, and the lines that say nothing, as (line number, what is wrong)."""
 
-    facts: dict[str, Fact] = field(default_factory=dict)
-    problems: list[tuple[int, str]] = field(default_factory=list)
+    facts: dict[str, Fact] = {}
+    problems: list[tuple[int, str]] = []
 
 
 def read_list(text: str, now: datetime) -> UtilityList:
