@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from datetime import timedelta
-from functools import cache, wraps
+from datetime import date, timedelta
+from functools import cache, partial, wraps
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
@@ -60,6 +60,8 @@ LOCAL_URL_KEY = "local-url-key"
 """Secret that signs download URLs (embedded)."""
 
 _SITE_BYTES = 1_048_576
+_COMMAND_S = 10.0
+"""Longest wait for an answer to one command of a wave: what it came to is read from the site anyway."""
 _RUN_S = 60
 """Housekeeping publishes what is due once a minute."""
 
@@ -508,13 +510,14 @@ def dispatch_desk() -> DispatchDesk:
         shards=shards(),
         callers=callers(),
         engine=engine(),
-        line=Line(regions(), contract_memory(), setting_writes(), clock, round(price_usd * 1_000_000)),
+        line=Line(regions(), contract_memory(), setting_writes(), clock, breaker(), round(price_usd * 1_000_000)),
         spent=ledger().write,
+        asked_on=_asked_on,
     )
     plan = PlanRules(margin=chosen.dispatch_margin_percent / 100, price_usd=price_usd)
     work = WorkRules(
-        concurrency=chosen.energy_concurrency,
-        timeout_s=chosen.tesla_timeout_s,
+        concurrency=chosen.dispatch_concurrency,
+        timeout_s=min(_COMMAND_S, chosen.tesla_timeout_s),
         lease_s=chosen.work_lease_s,
         spare_s=min(30.0, chosen.work_lease_s / 4),
         requests_per_s=limits.requests_per_s,
@@ -522,6 +525,10 @@ def dispatch_desk() -> DispatchDesk:
         availability=availability_rules(),
     )
     return DispatchDesk(ports, ServiceRules(work.enabled, plan, limits), work)
+
+
+def _asked_on(day: date) -> int:
+    return sum(found.calls for found in ledger().usage(day, day))
 
 
 @_once
@@ -551,6 +558,13 @@ def poller() -> Poller:
         availability=availability_rules(),
     )
     return Poller(shards(), callers(), engine(), breaker(), blobs(), clock, rules)
+
+
+def _stop_dispatches() -> Callable[[], object] | None:
+    """What ends every dispatch where the settings allow none; None where they do."""
+    if settings().dispatch_enabled == "true":
+        return None
+    return partial(dispatch_desk().service.stop_all, "settings", "dispatch is switched off")
 
 
 # Entry points
@@ -612,7 +626,7 @@ def _handler(name: str, assets: Path | None) -> PushHandler[Any]:
     builders: dict[str, Callable[[], PushHandler[Any]]] = {
         "refresh_tokens": lambda: handlers.refresh_tokens(keeper(), consent(), clock),
         "housekeeping": lambda: handlers.housekeeping(due()),
-        "start_energy_tick": lambda: handlers.start_energy_tick(fleet_tick()),
+        "start_energy_tick": lambda: handlers.start_energy_tick(fleet_tick(), _stop_dispatches()),
         "poll_energy_sites": lambda: handlers.poll_energy_sites(poller()),
         "dispatch_energy": lambda: handlers.dispatch_energy(dispatch_desk()),
         "fetch_order": lambda: handlers.fetch_order(desk(), settings(), ledger()),

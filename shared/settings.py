@@ -131,7 +131,7 @@ class Settings:
     energy_shard_sites: int = _setting("energy sites polled by one message", 500, least=1)
     energy_poll_every: int = _setting("5-minute ticks between two polls of a site, outside events", 1, least=1)
     energy_concurrency: int = _setting("Tesla calls of one shard side by side", 100, least=1)
-    energy_timeout_s: float = _setting("longest wait for one answer about an energy site", 3.0, least=0.1)
+    energy_timeout_s: float = _setting("longest wait for one answer about an energy site", 2.5, least=0.1)
     energy_tries: int = _setting("tries of a poll of one site", 2, least=1)
     energy_discharge_efficiency: float = _setting(
         "share of the stored energy that arrives when a battery discharges", 0.95, least=0.1
@@ -142,6 +142,7 @@ class Settings:
     dispatch_enabled: Literal["true", "false"] = _setting(
         "whether homes are dispatched; false: nothing new begins, what runs is restored", "true"
     )
+    dispatch_concurrency: int = _setting("Tesla calls of one shard of a dispatch side by side", 200, least=1)
     dispatch_margin_percent: float = _setting("how much more than asked is committed", 5.0, least=0)
 
     # Delivery

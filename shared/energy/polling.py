@@ -145,7 +145,8 @@ def pause_s(outcome: Outcome, told: Told, tries: int) -> float | None:
     """How long to wait before asking again; None: asking again is of no use, or not soon enough."""
     if outcome not in _AGAIN:
         return None
-    wait_s = max(_FIRST_PAUSE_S * tries, told.retry_after_s or 0.0)
+    waited = outcome is Outcome.TIMED_OUT  # long enough: the next try goes out at once
+    wait_s = max(0.0 if waited else _FIRST_PAUSE_S * tries, told.retry_after_s or 0.0)
     return wait_s if wait_s <= _LONGEST_PAUSE_S else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -11,7 +12,7 @@ from typing import TypeVar
 import msgspec
 
 from shared.energy.dispatch.merging import ShardPlan
-from shared.energy.dispatch.model import Dispatch
+from shared.energy.dispatch.model import ID_PATTERN, Dispatch
 from shared.energy.dispatch.records import ShardRecords
 from shared.platform.documents import Collection, Stored
 from shared.platform.errors import AlreadyExists, NotFound
@@ -19,6 +20,7 @@ from shared.platform.ports import DocumentStore, Where
 from shared.typed import from_msgpack
 
 _READERS = 16
+_ID = re.compile(ID_PATTERN)
 T = TypeVar("T")
 
 
@@ -50,7 +52,9 @@ class Book:
         self._events = Collection(store, "site_events", SiteEvents)
 
     def get(self, dispatch: str) -> Dispatch | None:
-        """The dispatch, or None."""
+        """The dispatch, or None; so for what cannot be the id of one."""
+        if not _ID.match(dispatch):
+            return None
         stored = self._dispatches.get(dispatch)
         return stored.value if stored else None
 
@@ -60,6 +64,8 @@ class Book:
 
     def change(self, dispatch: str, change: Callable[[Dispatch], Dispatch]) -> Dispatch:
         """Change a dispatch; gives it as it is then. Raises NotFound."""
+        if not _ID.match(dispatch):
+            raise NotFound("no such dispatch")
         return self._dispatches.update(dispatch, change).value
 
     def live(self) -> dict[str, Dispatch]:

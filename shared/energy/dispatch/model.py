@@ -14,9 +14,17 @@ import msgspec
 OPEN_EVENT = timedelta(hours=3)
 """How long an event without an end runs: no home is kept longer without somebody asking for it."""
 LONGEST_EVENT = timedelta(hours=24)
-SignalId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$(?!\n)"
+SignalId = Annotated[str, msgspec.Meta(pattern=ID_PATTERN)]
 """No dots: ids of shards and chunks are appended with one."""
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+_FIRST_YEAR, _LAST_YEAR = 2000, 2999
+
+
+def require_plausible(*moments: datetime | None) -> None:
+    """Raises ValueError for a moment so far away that hours cannot be added to it or taken off everywhere."""
+    if any(moment is not None and not _FIRST_YEAR <= moment.year <= _LAST_YEAR for moment in moments):
+        raise ValueError(f"a time has to lie in the years {_FIRST_YEAR} to {_LAST_YEAR}")
 
 
 class Kind(StrEnum):

@@ -32,7 +32,26 @@ locals {
       text    = "A message has waited for more than 30 minutes."
       runbook = "backlog"
     }
+    energy_dead = {
+      title     = "Energy sites without connection"
+      severity  = "WARNING"
+      threshold = 0
+      duration  = "3600s"
+      filter    = "${local.energy_warnings} AND metric.labels.message = \"energy sites without connection\""
+      text      = "Gateways of energy sites have not reported for more than an hour."
+      runbook   = "energy-sites-without-connection"
+    }
+    energy_shards = {
+      title     = "Energy sites not polled"
+      severity  = "WARNING"
+      threshold = 0
+      duration  = "900s"
+      filter    = "${local.energy_warnings} AND metric.labels.message = \"shards not polled\""
+      text      = "Shards of energy sites have missed their polls for a quarter of an hour."
+      runbook   = "energy-tick-missing"
+    }
   }
+  energy_warnings = "resource.type = \"cloud_run_revision\" AND metric.type = \"logging.googleapis.com/user/${google_logging_metric.energy_warnings.name}\""
 }
 
 resource "google_monitoring_alert_policy" "this" {
@@ -50,7 +69,7 @@ resource "google_monitoring_alert_policy" "this" {
       filter          = each.value.filter
       comparison      = "COMPARISON_GT"
       threshold_value = each.value.threshold
-      duration        = "0s"
+      duration        = lookup(each.value, "duration", "0s")
 
       aggregations {
         alignment_period     = "300s"
@@ -63,6 +82,33 @@ resource "google_monitoring_alert_policy" "this" {
   documentation {
     mime_type = "text/markdown"
     content   = "${each.value.text} Runbook: ${var.runbook_url}#${each.value.runbook}"
+  }
+}
+
+resource "google_monitoring_alert_policy" "energy_tick" {
+  display_name          = "Energy tick missing"
+  combiner              = "OR"
+  severity              = "ERROR"
+  notification_channels = var.notification_channels
+
+  conditions {
+    display_name = "The fleet was not polled for a quarter of an hour."
+
+    condition_absent {
+      filter   = "resource.type = \"cloud_run_revision\" AND metric.type = \"logging.googleapis.com/user/${google_logging_metric.energy_ticks.name}\""
+      duration = "900s"
+
+      aggregations {
+        alignment_period     = "300s"
+        per_series_aligner   = "ALIGN_DELTA"
+        cross_series_reducer = "REDUCE_SUM"
+      }
+    }
+  }
+
+  documentation {
+    mime_type = "text/markdown"
+    content   = "The fleet was not polled for a quarter of an hour. Runbook: ${var.runbook_url}#energy-tick-missing"
   }
 }
 

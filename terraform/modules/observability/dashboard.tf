@@ -6,6 +6,8 @@ locals {
     "Errors by function"         = { counts = true, by = "metric.label.function", filter = "metric.type=\"logging.googleapis.com/user/${google_logging_metric.errors.name}\" resource.type=\"cloud_run_revision\"" }
     "Tesla calls by outcome"     = { counts = true, by = "metric.label.outcome", filter = "metric.type=\"logging.googleapis.com/user/${google_logging_metric.tesla_calls.name}\" resource.type=\"cloud_run_revision\"" }
     "Oldest message by queue, s" = { counts = false, by = "resource.label.subscription_id", filter = "resource.type=\"pubsub_subscription\" metric.type=\"pubsub.googleapis.com/subscription/oldest_unacked_message_age\"" }
+    "Fleet now, kW"              = { counts = false, mean = true, by = "resource.label.service_name", filter = "resource.type=\"cloud_run_revision\" metric.type=\"logging.googleapis.com/user/${google_logging_metric.energy_values["energy_flow_kw"].name}\"" }
+    "Fleet available, kW"        = { counts = false, mean = true, by = "resource.label.service_name", filter = "resource.type=\"cloud_run_revision\" metric.type=\"logging.googleapis.com/user/${google_logging_metric.energy_values["energy_available_kw"].name}\"" }
     "Undelivered by queue"       = { counts = false, by = "resource.label.subscription_id", filter = "resource.type=\"pubsub_subscription\" metric.type=\"pubsub.googleapis.com/subscription/num_undelivered_messages\"" }
   }
 }
@@ -26,7 +28,7 @@ resource "google_monitoring_dashboard" "this" {
                   filter = chart.filter
                   aggregation = {
                     alignmentPeriod    = "60s"
-                    perSeriesAligner   = chart.counts ? "ALIGN_RATE" : "ALIGN_MAX"
+                    perSeriesAligner   = chart.counts ? "ALIGN_RATE" : lookup(chart, "mean", false) ? "ALIGN_MEAN" : "ALIGN_MAX"
                     crossSeriesReducer = chart.counts ? "REDUCE_SUM" : "REDUCE_MAX"
                     groupByFields      = [chart.by]
                   }

@@ -10,6 +10,7 @@ resource "google_logging_project_exclusion" "secret_queries" {
 locals {
   service_logs = "resource.type=\"cloud_run_revision\""
   tesla_calls  = "${local.service_logs} AND jsonPayload.message=\"tesla call\""
+  energy_ticks = "${local.service_logs} AND jsonPayload.message=\"energy tick\""
 }
 
 resource "google_logging_metric" "tesla_calls" {
@@ -55,6 +56,58 @@ resource "google_logging_metric" "tesla_values" {
     value_type   = "DISTRIBUTION"
     unit         = each.value.unit
     display_name = each.value.text
+  }
+}
+
+resource "google_logging_metric" "energy_ticks" {
+  name   = "energy_ticks"
+  filter = local.energy_ticks
+
+  metric_descriptor {
+    metric_kind  = "DELTA"
+    value_type   = "INT64"
+    display_name = "Ticks of the fleet of energy sites"
+  }
+}
+
+# Distributions with one value a tick: the mean is the figure.
+resource "google_logging_metric" "energy_values" {
+  for_each = {
+    energy_flow_kw      = { field = "flow_kw", unit = "kW", text = "What the fleet does now" }
+    energy_available_kw = { field = "available_kw", unit = "kW", text = "What the fleet could deliver for an hour" }
+    energy_fresh_sites  = { field = "fresh", unit = "1", text = "Sites with a fresh reading" }
+  }
+
+  name            = each.key
+  filter          = local.energy_ticks
+  value_extractor = "EXTRACT(jsonPayload.${each.value.field})"
+
+  metric_descriptor {
+    metric_kind  = "DELTA"
+    value_type   = "DISTRIBUTION"
+    unit         = each.value.unit
+    display_name = each.value.text
+  }
+}
+
+resource "google_logging_metric" "energy_warnings" {
+  name   = "energy_warnings"
+  filter = "${local.service_logs} AND jsonPayload.message=(\"energy sites without connection\" OR \"shards not polled\")"
+
+  label_extractors = {
+    message = "EXTRACT(jsonPayload.message)"
+  }
+
+  metric_descriptor {
+    metric_kind  = "DELTA"
+    value_type   = "INT64"
+    display_name = "Warnings of the fleet of energy sites"
+
+    labels {
+      key         = "message"
+      value_type  = "STRING"
+      description = "What the warning is"
+    }
   }
 }
 
