@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 
 import requests
 
-from shared.energy.tariffs.event import event_tariff
+from shared.energy.tariffs.build import SeasonPlan, build_tariff
+from shared.energy.tariffs.schedule import DAY_MIN, Span
 from tests.stack.energy_owner import EnergyOwner, Operator
 from tests.stack.stack import Stack
 
@@ -107,7 +108,7 @@ class FleetAct:
         view = self.operator.call("GET", f"/sites/{site}")
         zone = ZoneInfo(view["equipment"]["time_zone"] or "UTC")
         start = (self.stack.clock.now() + timedelta(minutes=10)).astimezone(zone)
-        body = {"tariff": event_tariff(None, start, start + timedelta(hours=2), zone), "activate": True}
+        body = {"tariff": peak_tariff(start, start + timedelta(hours=2)), "activate": True}
         self.operator.call("PUT", f"/sites/{site}/export_rule", {"customer_preferred_export_rule": "battery_ok"})
         self.tariff = self.operator.call("PUT", f"/sites/{site}/tariff", body)
         for _ in range(3):
@@ -123,3 +124,14 @@ class FleetAct:
         days = dict.fromkeys(f"{moment:%Y-%m-%d}" for moment in (now - timedelta(days=1), now))
         found = [self.operator.call("GET", f"/fleet/history?day={day}")["rows"] for day in days]
         return [row for rows in found for row in rows]
+
+
+def peak_tariff(start: datetime, end: datetime) -> dict[str, Any]:
+    """A tariff whose peak is between these local times of every day, and worth exporting in."""
+    first, last = start.hour * 60 + start.minute, end.hour * 60 + end.minute
+    cuts = (0, first, last, DAY_MIN) if first < last else (0, last, first, DAY_MIN)
+    labels = ("OFF_PEAK", "ON_PEAK", "OFF_PEAK") if first < last else ("ON_PEAK", "OFF_PEAK", "ON_PEAK")
+    pieces = zip(labels, cuts, cuts[1:], strict=False)
+    spans = tuple(Span(0, 6, begins, ends, label) for label, begins, ends in pieces if begins < ends)
+    season = SeasonPlan(spans=spans, buy={"ON_PEAK": 0.6, "OFF_PEAK": 0.1}, sell={"ON_PEAK": 0.5, "OFF_PEAK": 0.0})
+    return build_tariff(name="Evening", utility="Act Two Electric", currency="EUR", seasons={"Summer": season})
