@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 BACKEND ?= embedded
 ONLY ?=
+WORKERS ?= 2
 CHECKOV := $(VENV)/checkov
 STATE_BUCKET ?= $(PROJECT)-terraform
 export PYTHONPATH := $(CURDIR)
@@ -41,7 +42,7 @@ serve: $(VENV)/.ready ## Keep every function running on this machine; state stay
 	@$(BIN)/python -m tests.stack serve --backend $(BACKEND)
 
 test: $(VENV)/.ready ## The whole test suite
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 fast: $(VENV)/.ready ## Unit tests only
 	@$(BIN)/python -m pytest tests/unit

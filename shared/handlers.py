@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -90,10 +91,15 @@ def refresh_tokens(keeper: TokenKeeper, consent: Consent, clock: Clock) -> PushH
     return PushHandler(TokenUpkeep, run, _given_up, retry_on=(*_EXPECTED, TeslaError))
 
 
-def start_energy_tick(tick: FleetTick) -> PushHandler[Tick]:
-    """The 5-minute tick of the fleet: close the one before, then one message per shard."""
+def start_energy_tick(tick: FleetTick, stop: Callable[[], object] | None = None) -> PushHandler[Tick]:
+    """The 5-minute tick of the fleet: close the one before, then one message per shard.
+
+    `stop` comes first where there is one: it ends what runs although nothing may run any more.
+    """
 
     def run(_tick: Tick) -> None:
+        if stop is not None:
+            stop()
         log.info("tick started", shards=tick.start())
 
     return PushHandler(Tick, run, _given_up)

@@ -17,13 +17,13 @@ from shared.reports.build import SECTIONS
 from shared.reports.readings import read
 from shared.settings import Settings
 from shared.tesla.catalogue import ENDPOINTS
-from tests import deploy_tables, fleet_tables
+from tests import deploy_tables, dispatch_tables, fleet_tables
 from tests.markdown import table
 from tests.unit.test_reports_samples import snapshot
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
-PAGES = (README, ROOT / "docs" / "fleet-api.md", ROOT / "docs" / "deploy.md")
+PAGES = (README, ROOT / "docs" / "fleet-api.md", ROOT / "docs" / "deploy.md", ROOT / "docs" / "dispatch.md")
 MARK = re.compile(r"<!-- ([a-z-]+) -->")
 
 _WHO = {
@@ -123,6 +123,8 @@ TABLES_BY_MARK: dict[str, Callable[[], str]] = {
     "failures": fleet_tables.failures,
     "portal": deploy_tables.portal,
     "secrets": deploy_tables.secrets,
+    "strategies": dispatch_tables.strategies,
+    "reasons": dispatch_tables.reasons,
 }
 
 

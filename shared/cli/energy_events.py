@@ -16,7 +16,7 @@ from shared.energy.dispatch.answers import SignalAnswer
 from shared.energy.dispatch.desk import DispatchDesk
 from shared.energy.dispatch.event_csv import intervals_csv, sites_csv
 from shared.energy.dispatch.event_report import EventFacts, render_event
-from shared.energy.dispatch.model import Dispatch, Signal, Strategy
+from shared.energy.dispatch.model import Dispatch, Signal, Strategy, require_plausible
 from shared.energy.dispatch.service import BadSignal
 from shared.platform.errors import NotFound, WorkBusy
 
@@ -29,6 +29,7 @@ STOP = """Cancel every event and restore every site: ENV=dev ./run -a energy_sto
 REPORT = """Write an event's report, sites and intervals to a folder: ENV=dev ./run -a energy_report EVENT."""
 
 _LOOK_S = 5.0
+_MOST_KW, _LEAST_MINUTES, _MOST_MINUTES, _MOST_LETTERS = 1e7, 5, 1_440, 100
 _FONTS = Path(__file__).resolve().parents[2] / "functions" / "build_report" / "fonts"
 _WRONG_ID = "list the events with energy_dispatches"
 
@@ -51,12 +52,12 @@ def stop_arguments(parser: argparse.ArgumentParser) -> None:
 
 def wish_arguments(parser: argparse.ArgumentParser) -> None:
     """What the fleet is asked for."""
-    parser.add_argument("--kw", type=float, required=True, help="kW to deliver")
-    parser.add_argument("--minutes", type=int, default=60, help="for how long (60)")
+    parser.add_argument("--kw", type=_kw, required=True, help="kW to deliver")
+    parser.add_argument("--minutes", type=_minutes, default=60, help="for how long, 5 to 1440 (60)")
     parser.add_argument("--start", type=_moment, help="ISO 8601 with offset; now without it")
     parser.add_argument("--strategy", choices=[one.value for one in Strategy], default=Strategy.DISCHARGE.value)
-    parser.add_argument("--programme", default="", help="the utility's programme")
-    parser.add_argument("--priority", type=int, default=0, help="0 is the highest")
+    parser.add_argument("--programme", type=_programme, default="", help="the utility's programme")
+    parser.add_argument("--priority", type=int, choices=range(1_001), default=0, metavar="N", help="0 is the highest")
     parser.add_argument("--test", action="store_true", help="mark the event as a test")
 
 
@@ -97,7 +98,10 @@ def watching(options: argparse.Namespace) -> list[Finding]:
             shown = line
         if dispatch.state.final:
             return [_finding(dispatch)]
-        bootstrap.clock.sleep(_LOOK_S)
+        try:
+            bootstrap.clock.sleep(_LOOK_S)
+        except KeyboardInterrupt:  # whoever watches may stop watching
+            return [_finding(dispatch)]
 
 
 def cancelling(options: argparse.Namespace) -> list[Finding]:
@@ -169,9 +173,9 @@ def _answered(answer: SignalAnswer) -> Iterator[Finding]:
     yield Finding("commands from", "ok", f"{plan.command_from}, earliest start {plan.earliest_start}")
     yield Finding("cost", "ok", f"{plan.calls} calls, ${plan.cost_usd:.4f}")
     for code, sites in plan.excluded.items():
-        yield Finding(code, "warning", f"{sites} site(s) left out", "see energy_sites")
+        yield Finding(code, "warning", f"{sites} site(s) left out", answer.words[code])
     for reason in plan.reasons:
-        yield Finding("limit", "warning", reason)
+        yield Finding("limit", "warning", answer.words[reason])
     if not answer.dry_run:
         yield Finding("event", "ok", answer.dispatch, data=answer.dispatch)
 
@@ -209,4 +213,28 @@ def _moment(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise argparse.ArgumentTypeError("name the offset from UTC, such as 2026-07-14T18:00+02:00")
+    try:
+        require_plausible(moment)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
     return moment
+
+
+def _kw(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= _MOST_KW:
+        raise argparse.ArgumentTypeError(f"name kW above 0, at most {_MOST_KW:.0f}")
+    return value
+
+
+def _programme(text: str) -> str:
+    if len(text) > _MOST_LETTERS:
+        raise argparse.ArgumentTypeError(f"at most {_MOST_LETTERS} characters")
+    return text
+
+
+def _minutes(text: str) -> int:
+    value = int(text)
+    if not _LEAST_MINUTES <= value <= _MOST_MINUTES:
+        raise argparse.ArgumentTypeError(f"{_LEAST_MINUTES} to {_MOST_MINUTES} minutes")
+    return value

@@ -5,12 +5,15 @@ Counted one by one: the limits are a handful, and whoever writes a setting waits
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
 
 import msgspec
 
-from shared.platform.documents import Collection
-from shared.platform.ports import Clock, DocumentStore
+from shared.platform.documents import Collection, Stored
+from shared.platform.limits import MAX_PAGE
+from shared.platform.ports import Clock, DocumentStore, Where
 from shared.tesla.counting import change_or_create
 from shared.tesla.errors import PlanLimitReached
 from shared.tesla.plan_limits import PlanLimits
@@ -36,6 +39,13 @@ class SiteWrites(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, day=day, writes=writes, month=month, tariffs=tariffs)
 
 
+class Left(NamedTuple):
+    """Setting writes of a site that a day still allows, and tariff changes that its month does; None: any number."""
+
+    writes: int | None
+    tariffs: int | None
+
+
 class SettingWrites:
     """Keeps setting writes within the plan, over all processes. Collection: `setting_writes`, by site."""
 
@@ -50,7 +60,7 @@ class SettingWrites:
 
         Raises PlanLimitReached, having counted nothing; its `again_at` says when the write is allowed.
         """
-        if not (self._limits.site_writes_per_day or self._limits.site_tariffs_per_month):
+        if not self._limited:
             return
         now = self._clock.now().astimezone(UTC)
 
@@ -67,6 +77,25 @@ class SettingWrites:
 
         change_or_create(self._sites, energy_site_id, SiteWrites(expires_at=now + _KEPT), change, self._clock)
 
+    def left(self, on: date) -> Callable[[str], Left]:
+        """What each site may still be set on that day (UTC), by its id: one query for all, none without limits."""
+        used = {stored.key: stored.value.at(on) for stored in self._of_month(on)} if self._limited else {}
+        day, month = self._limits.site_writes_per_day, self._limits.site_tariffs_per_month
+
+        def of(energy_site_id: str) -> Left:
+            site = used.get(energy_site_id)
+            writes, tariffs = (site.writes, site.tariffs) if site else (0, 0)
+            return Left(_rest(day, writes), _rest(month, tariffs))
+
+        return of
+
+    @property
+    def _limited(self) -> bool:
+        return bool(self._limits.site_writes_per_day or self._limits.site_tariffs_per_month)
+
+    def _of_month(self, on: date) -> Iterator[Stored[SiteWrites]]:
+        return self._sites.find([Where("month", "==", f"{on:%Y-%m}")], page_size=MAX_PAGE)
+
     def _check(self, site: SiteWrites, now: datetime, *, tariff: bool) -> None:
         """Raises PlanLimitReached for the limit that lasts longest."""
         day, tariffs = self._limits.site_writes_per_day, self._limits.site_tariffs_per_month
@@ -74,6 +103,10 @@ class SettingWrites:
             raise PlanLimitReached("tariff changes of a site a month", _next_month(now), now)
         if day and site.writes >= day:
             raise PlanLimitReached("setting writes of a site a day", _midnight(now) + timedelta(days=1), now)
+
+
+def _rest(limit: int, used: int) -> int | None:
+    return max(0, limit - used) if limit else None
 
 
 def _midnight(moment: datetime) -> datetime:

@@ -65,7 +65,12 @@ class Place:
         """A desk with some ports in place of the usual ones."""
         price_micro = round(bootstrap.settings().tesla_price_energy_usd * 1e6)
         line = Line(
-            bootstrap.regions(), bootstrap.contract_memory(), bootstrap.setting_writes(), self.lab.clock, price_micro
+            bootstrap.regions(),
+            bootstrap.contract_memory(),
+            bootstrap.setting_writes(),
+            self.lab.clock,
+            bootstrap.breaker(),
+            price_micro,
         )
         usual: dict[str, Any] = {
             "store": bootstrap.documents(),
@@ -75,6 +80,7 @@ class Place:
             "engine": bootstrap.engine(),
             "line": line,
             "spent": bootstrap.ledger().write,
+            "asked_on": lambda day: sum(found.calls for found in bootstrap.ledger().usage(day, day)),
         }
         service = ServiceRules(enabled=self.work.enabled, plan=PlanRules(lead_s=60.0), limits=self.limits)
         return DispatchDesk(DispatchPorts(**{**usual, **ports}), service, self.work)

@@ -15,7 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from shared.energy.dispatch.lifecycle import NEVER_COMMANDED, NOT_TAKEN, OWNER_CHANGED, advance, intended, step, told
+from shared.energy.dispatch.lifecycle import NEVER_COMMANDED, OWNER_CHANGED, advance, intended, step, told
 from shared.energy.dispatch.model import Strategy
 from shared.energy.dispatch.records import (
     Outcome,
@@ -29,6 +29,7 @@ from shared.energy.dispatch.records import (
     pack,
 )
 from shared.energy.dispatch.steps import Conditions, End, Look, Reply, Step, Wait, Write
+from shared.energy.dispatch.touching import NOT_TAKEN
 from shared.energy.model import Evidence, Fact
 from shared.tesla.catalogue.energy import EnergyAction
 

@@ -163,10 +163,24 @@ def test_a_write_wave_over_ten_thousand_sites_at_five_a_second_takes_two_thirds_
     assert whole.command_from == later.start - timedelta(seconds=9_000 * 2 / 5 + 120)
 
 
+@pytest.mark.parametrize(("strategy", "writes"), [(Strategy.DISCHARGE, 1), (Strategy.EXPORT, 3)])
+def test_what_cannot_be_commanded_in_time_at_five_a_second_is_refused_with_the_earliest_start(
+    strategy: Strategy, writes: int
+) -> None:
+    fleet = [candidate(n, offset_w=1_000.0, full_w=1_000.0) for n in range(10_000)]
+    asked = request(10_000.0, 2.0, strategy=strategy, start=NOW)
+    rules = {"margin": 0.0, "offset_fade": 1.0, "grace_s": 0.0}
+    made = planned(fleet, asked, PlanLimits(requests_per_s=5), **rules)
+    assert (made.refused, made.committed_kw, made.reasons) == (True, 0.0, ("too_late_for_all",))
+    # One write each is 33 minutes and 20 seconds for 10,000 sites; so is the reading before it.
+    assert made.earliest_start == NOW + (1 + writes) * timedelta(minutes=33, seconds=20)
+    assert not planned(fleet, asked, NO_LIMITS, **rules).refused
+
+
 def test_the_days_calls_bound_the_number_of_sites() -> None:
     made = planned([candidate(n) for n in range(20)], request(60.0, 1.0), calls_left=50)
     assert len(made.run) == 5  # 2 reads, 3 commands, and the same again to restore
-    assert made.reasons == ("too_late_for_all",)
+    assert made.reasons == ("calls_used_up",)
 
 
 @pytest.mark.parametrize(

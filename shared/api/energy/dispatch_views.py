@@ -42,9 +42,10 @@ class DispatchSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DispatchesView(msgspec.Struct, frozen=True, kw_only=True):
-    """Dispatches, the latest first."""
+    """Dispatches, the latest first; `next_cursor` is null on the last page."""
 
     dispatches: list[DispatchSummary]
+    next_cursor: str | None
 
 
 class DispatchView(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,9 +96,10 @@ class DispatchSiteView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DispatchSitesView(msgspec.Struct, frozen=True, kw_only=True):
-    """The sites of a dispatch, by id."""
+    """The sites of a dispatch, by id; `next_cursor` is null on the last page."""
 
     sites: list[DispatchSiteView]
+    next_cursor: str | None
 
 
 class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,9 +113,10 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AuditView(msgspec.Struct, frozen=True, kw_only=True):
-    """The trail in the order of time."""
+    """The trail in the order of time; `next_cursor` is null on the last page."""
 
     entries: list[AuditEntry]
+    next_cursor: str | None
 
 
 def summary_view(dispatch: Dispatch) -> DispatchSummary:
@@ -149,18 +152,19 @@ def dispatch_view(facts: EventFacts) -> DispatchView:
     )
 
 
-def sites_view(records: Sequence[SiteRecord], now: datetime) -> DispatchSitesView:
+def sites_view(records: Sequence[SiteRecord], now: datetime, cursor: str | None) -> DispatchSitesView:
     """One row per site."""
-    return DispatchSitesView(sites=[_site(record, now) for record in records])
+    return DispatchSitesView(sites=[_site(record, now) for record in records], next_cursor=cursor)
 
 
-def audit_view(rows: Sequence[Row]) -> AuditView:
-    """The trail."""
+def audit_view(rows: Sequence[Row], cursor: str | None) -> AuditView:
+    """A piece of the trail."""
     return AuditView(
         entries=[
             AuditEntry(at=row.at, actor=row.actor, what=row.what, energy_site_id=row.site, reason=row.reason)
             for row in rows
-        ]
+        ],
+        next_cursor=cursor,
     )
 
 

@@ -10,6 +10,8 @@ from typing import Annotated
 
 import msgspec
 
+from shared.api.energy import dispatch_owner
+from shared.api.energy.dispatch_pages import PageQuery, numbered_page, page
 from shared.api.energy.dispatch_views import (
     AuditView,
     DispatchesView,
@@ -21,11 +23,12 @@ from shared.api.energy.dispatch_views import (
     sites_view,
     summary_view,
 )
+from shared.api.energy.failures import CURSOR_INVALID
 from shared.api.services import Services
 from shared.edge.problems import NOT_FOUND, Problem, ProblemType
 from shared.edge.routes import Auth, Call, Reply, Route
 from shared.energy.dispatch.answers import SignalAnswer
-from shared.energy.dispatch.model import Instant, Kind, Signal, SignalId, Strategy
+from shared.energy.dispatch.model import Instant, Kind, Signal, SignalId, Strategy, require_plausible
 from shared.energy.dispatch.service import BadSignal
 from shared.platform.errors import NotFound, WorkBusy
 
@@ -59,6 +62,9 @@ class NewSignal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     test: bool = False
     strategy: Strategy = Strategy.DISCHARGE
 
+    def __post_init__(self) -> None:
+        require_plausible(self.start, self.end)
+
 
 class NewDispatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A dispatch by hand: so many kW for so many minutes, from `start` or from now on.
@@ -75,6 +81,9 @@ class NewDispatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     test: bool = False
     dry_run: bool = False
 
+    def __post_init__(self) -> None:
+        require_plausible(self.start)
+
 
 class Why(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The reason, for the audit trail."""
@@ -88,17 +97,10 @@ class Stopped(msgspec.Struct, frozen=True, kw_only=True):
     cancelled: list[str]
 
 
-class DispatchQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """`live`: only those that are not over."""
+class DispatchQuery(PageQuery, frozen=True, kw_only=True):
+    """`live`: only those that are not over. `cursor`: `next_cursor` of the page before."""
 
     live: bool = False
-
-
-class LeftEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """The site is out of the event."""
-
-    dispatch_id: str
-    energy_site_id: str
 
 
 def signal(services: Services, call: Call) -> Reply:
@@ -132,7 +134,8 @@ def listed(services: Services, call: Call) -> Reply:
     """Every dispatch, the latest first."""
     query: DispatchQuery = call.query
     found = [one for one in services.dispatch().book.all() if one.live or not query.live]
-    return Reply(DispatchesView(dispatches=[summary_view(one) for one in found]))
+    shown, cursor = page(found, query, lambda one: one.signal.id)
+    return Reply(DispatchesView(dispatches=[summary_view(one) for one in shown], next_cursor=cursor))
 
 
 def show(services: Services, call: Call) -> Reply:
@@ -142,14 +145,15 @@ def show(services: Services, call: Call) -> Reply:
 
 
 def sites(services: Services, call: Call) -> Reply:
-    """One row per site."""
+    """One row per site, in pages."""
     with _as_problems():
         found = services.dispatch().proof.sites(call.path["dispatch_id"])
-    return Reply(sites_view(found, services.energy().clock.now()))
+    shown, cursor = page(found, call.query, lambda one: one.energy_site_id)
+    return Reply(sites_view(shown, services.energy().clock.now(), cursor))
 
 
 def sites_table(services: Services, call: Call) -> Reply:
-    """The same as CSV."""
+    """All of them as CSV."""
     from shared.energy.dispatch.event_csv import sites_csv
 
     with _as_problems():
@@ -179,9 +183,11 @@ def report(services: Services, call: Call) -> Reply:
 
 
 def audit(services: Services, call: Call) -> Reply:
-    """Every transition, in order."""
+    """Every transition, in order, in pages."""
     with _as_problems():
-        return Reply(audit_view(services.dispatch().proof.trail(call.path["dispatch_id"])))
+        return Reply(
+            audit_view(*numbered_page(services.dispatch().proof.trail(call.path["dispatch_id"]), call.query))
+        )
 
 
 def cancel(services: Services, call: Call) -> Reply:
@@ -197,21 +203,6 @@ def stop(services: Services, call: Call) -> Reply:
     body: Why = call.body
     with _as_problems():
         return Reply(Stopped(cancelled=services.dispatch().service.stop_all(call.principal, body.reason)))
-
-
-def leave(services: Services, call: Call) -> Reply:
-    """An owner takes a site out of one event; it is restored at once."""
-    body: Why = call.body
-    site_id, dispatch_id = call.path["site_id"], call.path["dispatch_id"]
-    site = services.energy().registry.of_enrolment(call.path["enrolment_id"]).get(site_id)
-    if site is None:
-        raise Problem(NOT_FOUND, "no such site is enrolled here")
-    with _as_problems():
-        known = {one.energy_site_id for one in services.dispatch().proof.sites(dispatch_id)}
-        if site_id not in known:
-            raise Problem(NOT_FOUND, "the site takes no part in this event")
-        services.dispatch().service.opt_out(dispatch_id, site_id, site.shard, "owner", body.reason)
-    return Reply(LeftEvent(dispatch_id=dispatch_id, energy_site_id=site_id))
 
 
 @contextmanager
@@ -266,6 +257,7 @@ ROUTES: tuple[Route[Services], ...] = (
         auth=Auth.OPERATOR,
         query=DispatchQuery,
         answer=DispatchesView,
+        problems=(CURSOR_INVALID,),
     ),
     Route(
         method="GET",
@@ -283,6 +275,8 @@ ROUTES: tuple[Route[Services], ...] = (
         summary="What was done at each site and what came of it, with the evidence for committing it",
         handler=sites,
         auth=Auth.OPERATOR,
+        query=PageQuery,
+        problems=(CURSOR_INVALID,),
         answer=DispatchSitesView,
     ),
     Route(
@@ -317,6 +311,8 @@ ROUTES: tuple[Route[Services], ...] = (
         summary="Every transition of the dispatch and its sites, with actor and reason",
         handler=audit,
         auth=Auth.OPERATOR,
+        query=PageQuery,
+        problems=(CURSOR_INVALID,),
         answer=AuditView,
     ),
     Route(
@@ -343,15 +339,5 @@ ROUTES: tuple[Route[Services], ...] = (
         status=202,
         problems=(DISPATCH_BUSY,),
     ),
-    Route(
-        method="POST",
-        path="/api/v1/energy/enrolments/<enrolment_id>/sites/<site_id>/dispatches/<dispatch_id>/opt-out",
-        name="leaveDispatch",
-        summary="The owner takes a site out of one event; it is restored at once",
-        handler=leave,
-        auth=Auth.GRANT,
-        grant_subject="enrolment_id",
-        body=Why,
-        answer=LeftEvent,
-    ),
+    *dispatch_owner.ROUTES,
 )

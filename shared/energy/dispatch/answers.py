@@ -7,8 +7,9 @@ from enum import StrEnum
 
 import msgspec
 
+from shared.energy.dispatch.model import PlanSummary
 from shared.energy.dispatch.offers import Offer
-from shared.energy.dispatch.planning import Plan
+from shared.energy.dispatch.planning import HOLDS, Plan
 
 
 class Verdict(StrEnum):
@@ -48,7 +49,10 @@ class PlanView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SignalAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The answer to a signal; the same signal again gets the same one."""
+    """The answer to a signal; the same signal again gets the same one.
+
+    `words`: every code of the plan or the offer (why sites are left out, why it is less) as a sentence.
+    """
 
     verdict: Verdict
     dispatch: str
@@ -56,6 +60,7 @@ class SignalAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     dry_run: bool = False
     plan: PlanView | None = None
     offer: Offer | None = None
+    words: dict[str, str] = {}
 
 
 def view(plan: Plan) -> PlanView:
@@ -79,4 +84,10 @@ def verdict_of(plan: Plan) -> Verdict:
     """What a plan says to who asked for it."""
     if plan.refused:
         return Verdict.REFUSED
-    return Verdict.ACCEPTED if plan.committed_kw >= plan.target_kw * (1 - 1e-9) or plan.holds else Verdict.LESS
+    return kept_verdict(plan.target_kw, plan.summary())
+
+
+def kept_verdict(target_kw: float, kept: PlanSummary) -> Verdict:
+    """What a plan that was kept says, with what was asked for."""
+    enough = kept.committed_kw >= target_kw * (1 - 1e-9) or HOLDS in kept.reasons
+    return Verdict.ACCEPTED if enough else Verdict.LESS

@@ -1,4 +1,4 @@
-"""The documents of dispatches: `dispatches`, `dispatch_plans`, `dispatch_shards`, `site_events`."""
+"""The documents of dispatches: `dispatches`, `dispatch_plans`, `dispatch_shards`, `signals`, `site_events`."""
 
 from __future__ import annotations
 
@@ -42,6 +42,12 @@ class SiteEvents(msgspec.Struct, frozen=True, kw_only=True):
         return from_msgpack(self.packed, dict[str, Took]) if self.packed else {}
 
 
+class Heard(msgspec.Struct, frozen=True, kw_only=True):
+    """`signals/{id}`: the highest modification of an event of which no dispatch came."""
+
+    modification: int
+
+
 class Book:
     """Reads and writes them."""
 
@@ -50,6 +56,7 @@ class Book:
         self._plans = Collection(store, "dispatch_plans", ShardPlan)
         self._records = Collection(store, "dispatch_shards", ShardRecords)
         self._events = Collection(store, "site_events", SiteEvents)
+        self._heard = Collection(store, "signals", Heard)
 
     def get(self, dispatch: str) -> Dispatch | None:
         """The dispatch, or None; so for what cannot be the id of one."""
@@ -58,14 +65,24 @@ class Book:
         stored = self._dispatches.get(dispatch)
         return stored.value if stored else None
 
+    def heard(self, dispatch: str) -> int:
+        """The highest modification of which no dispatch came; -1: none."""
+        stored = self._heard.get(dispatch)
+        return stored.value.modification if stored else -1
+
+    def hear(self, dispatch: str, modification: int) -> None:
+        """Remember a modification of which no dispatch came."""
+        try:
+            self._heard.create(dispatch, Heard(modification=modification))
+        except AlreadyExists:
+            self._heard.update(dispatch, lambda value: Heard(modification=max(value.modification, modification)))
+
     def create(self, value: Dispatch) -> None:
         """Store a new dispatch under its signal's id. Raises AlreadyExists."""
         self._dispatches.create(value.signal.id, value)
 
     def change(self, dispatch: str, change: Callable[[Dispatch], Dispatch]) -> Dispatch:
         """Change a dispatch; gives it as it is then. Raises NotFound."""
-        if not _ID.match(dispatch):
-            raise NotFound("no such dispatch")
         return self._dispatches.update(dispatch, change).value
 
     def live(self) -> dict[str, Dispatch]:

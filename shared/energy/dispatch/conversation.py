@@ -15,6 +15,7 @@ from datetime import datetime
 
 from shared.energy.contracts import ContractMemory
 from shared.energy.dispatch.audit import Row
+from shared.energy.dispatch.billing import Billing
 from shared.energy.dispatch.journal import rows_of
 from shared.energy.dispatch.lifecycle import advance, step, told, writes
 from shared.energy.dispatch.records import SiteRecord
@@ -24,6 +25,7 @@ from shared.energy.dispatch.steps import Conditions, End, Look, Reply, Wait, Wri
 from shared.energy.shards import ShardToken
 from shared.platform.errors import NotFound
 from shared.platform.ports import Clock
+from shared.tesla.breaker import Breaker
 from shared.tesla.catalogue import Contract, EnergyAction
 from shared.tesla.errors import PlanLimitReached
 from shared.tesla.many import Ask, Told
@@ -46,6 +48,7 @@ class Line:
     contracts: ContractMemory
     writes: SettingWrites
     clock: Clock
+    breaker: Breaker
     price_micro: int = 0
 
 
@@ -78,6 +81,7 @@ class Conversation:
     calls: Counter[str] = field(default_factory=Counter)
     outcomes: Counter[str] = field(default_factory=Counter)
     price_micro: Counter[str] = field(default_factory=Counter)
+    billing: Billing = field(default_factory=Billing)
     patient: bool = True
     _under_way: dict[str, _UnderWay] = field(default_factory=dict)
 
@@ -106,6 +110,7 @@ class Conversation:
         """One request ended; gives the site's next one, if it may go out in this round."""
         asked = self._under_way.pop(ask.key)
         self._count(asked, answer)
+        self.billing.hear(answer, self.line.regions)
         if self._speaks_otherwise(asked, answer):
             return self._ask(ask.key, asked.step, asked.contract.other, second=True)
         if isinstance(asked.step, Write) and not answer.failure and answer.status < _FREE_FROM:
@@ -131,6 +136,8 @@ class Conversation:
     def _next(self, site: str) -> Ask | None:
         """The site's next request, later if it has to wait for a short while; None: not in this round."""
         self._advance(site)
+        if self.billing.held_back:
+            return None
         now = self.line.clock.now()
         todo = step(self.records[site], self.conditions(), now)
         pause_s = 0.0

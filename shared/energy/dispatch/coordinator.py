@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -14,10 +14,12 @@ from shared.energy.dispatch.audit import Audit, Row
 from shared.energy.dispatch.book import Book
 from shared.energy.dispatch.journal import SERVICE
 from shared.energy.dispatch.merging import ShardPlan
+from shared.energy.dispatch.milestones import milestones
 from shared.energy.dispatch.model import Dispatch, DispatchMessage, Progress, State
-from shared.energy.dispatch.progressing import counted, fleet, moved, progress_of, state_of, transition
-from shared.energy.dispatch.records import ShardRecords, SiteRecord, Stage
+from shared.energy.dispatch.progressing import counted, fleet, moved, progress_of, state_of
+from shared.energy.dispatch.records import ShardRecords, SiteRecord, Stage, Wanted
 from shared.energy.dispatch.schedule import WHOLE_AFTER_S, Schedule, after_poll
+from shared.energy.dispatch.standing_order import held_by_others
 from shared.energy.dispatch.steering import Benched, Correction, SteerRules, steer
 from shared.energy.dispatch.strategies import TABLE, Expect
 from shared.energy.dispatch.watching import WatchRules
@@ -62,6 +64,8 @@ class Coordinator:
         try:
             dispatch = self._book.get(name)
             if dispatch is None or dispatch.state.final:
+                if dispatch is not None:
+                    self._tell(name, dispatch)  # whoever brought it to its end may have died of it
                 self._end(name)
                 return
             self._advance(name, dispatch)
@@ -83,7 +87,8 @@ class Coordinator:
             )
 
         after = self._book.change(name, change)
-        self._file(name, transition(dispatch, after, now), f"state.{after.state}")
+        if after.state is not dispatch.state:
+            self._tell(name, after)
         if after.state is State.RESTORING and dispatch.state is not State.RESTORING:
             self._wake(name, after.shards, after.signal.modification)
         if after.state.final:
@@ -102,9 +107,17 @@ class Coordinator:
         sites = fleet(records, self._watch, now)
         if TABLE[dispatch.signal.strategy].expect is not Expect.NOTHING and now >= dispatch.signal.start:
             target_w = min(dispatch.signal.target_kw, dispatch.plan.committed_kw) * 1000
-            found = steer(target_w, sites, _bench(records), self._steering)
+            found = steer(target_w, sites, in_reserve(records, self._held(dispatch)), self._steering)
             self._correct(dispatch, by_shard, found, now)
         return progress_of(sites, records, now)
+
+    def _held(self, dispatch: Dispatch) -> frozenset[str]:
+        """Sites of the event's shards that other events have their hands on."""
+        live, name = self._book.live(), dispatch.signal.id
+        if not live.keys() - {name}:
+            return frozenset()
+        shards = [held_by_others(self._book, name, shard, lambda: live) for shard in dispatch.shards]
+        return frozenset().union(*shards)
 
     def _correct(
         self, dispatch: Dispatch, by_shard: dict[str, list[SiteRecord]], found: Correction, now: datetime
@@ -113,11 +126,13 @@ class Coordinator:
         name, where = dispatch.signal.id, _shard_of(by_shard)
         changes = _by_shard(where, found)
         for shard, (add, release) in changes.items():
-            self._book.change_plan(name, shard, partial(_corrected, add=add, release=release))
+            self._book.change_plan(
+                name, shard, partial(corrected, modification=dispatch.signal.modification, add=add, release=release)
+            )
         if changes:
             counts = f"added {len(found.add)}, released {len(found.release)}"
             reason = f"{counts}, predicted {found.predicted_w / 1000:.1f} kW"
-            self._file(name, [Row(now, SERVICE, STEERED, "", reason)], f"steered.{now:%Y%m%dT%H%M%S}")
+            self._audit.file(name, f"steered.{now:%Y%m%dT%H%M%S}", 0, [Row(now, SERVICE, STEERED, "", reason)])
             self._wake(name, changes, dispatch.signal.modification)
 
     def _again_at(self, dispatch: Dispatch, now: datetime) -> datetime:
@@ -131,17 +146,20 @@ class Coordinator:
         for shard in shards:
             self._schedule.send(name, shard=shard, modification=modification)
 
-    def _file(self, name: str, rows: list[Row], writer: str) -> None:
-        if rows:
-            self._audit.file(name, writer, 0, rows)
+    def _tell(self, name: str, dispatch: Dispatch) -> None:
+        """File what the dispatch came to so far; what is filed already stays."""
+        for writer, row in milestones(dispatch, self._clock.now()).items():
+            self._audit.file(name, writer, 0, [row])
 
     def _end(self, name: str) -> None:
         close_window(self._shards, name)
         self._schedule.done(name)
 
 
-def _bench(records: Iterable[SiteRecord]) -> list[Benched]:
-    return [Benched(one.energy_site_id, one.expected_w) for one in records if one.stage is Stage.BENCH]
+def in_reserve(records: Iterable[SiteRecord], held: Container[str]) -> list[Benched]:
+    """Sites that steering may call. Who left the event on the bench, or is `held` by another one, is not."""
+    bench = [one for one in records if one.stage is Stage.BENCH and one.wanted is not Wanted.RELEASE]
+    return [Benched(one.energy_site_id, one.expected_w) for one in bench if one.energy_site_id not in held]
 
 
 def _shard_of(by_shard: dict[str, list[SiteRecord]]) -> dict[str, str]:
@@ -157,6 +175,9 @@ def _by_shard(where: dict[str, str], found: Correction) -> dict[str, tuple[list[
     return parts
 
 
-def _corrected(plan: ShardPlan, add: list[str], release: list[str]) -> ShardPlan:
+def corrected(plan: ShardPlan, modification: int, add: list[str], release: list[str]) -> ShardPlan:
+    """The plan with a correction; as it is where a newer modification has replaced the one that was corrected."""
+    if plan.modification != modification:
+        return plan
     called = tuple(dict.fromkeys((*plan.called, *add)))
     return replace(plan, called=called, release={**plan.release, **dict.fromkeys(release, STEERED)})

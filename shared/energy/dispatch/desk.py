@@ -15,7 +15,7 @@ from shared.energy.dispatch.gathering import Gathering
 from shared.energy.dispatch.model import DispatchMessage
 from shared.energy.dispatch.proof import Proof
 from shared.energy.dispatch.schedule import Schedule
-from shared.energy.dispatch.service import DispatchService, ServiceRules
+from shared.energy.dispatch.service import AskedOn, DispatchService, ServiceRules
 from shared.energy.dispatch.shard_worker import ShardTools, ShardWorker, Spent, WorkRules
 from shared.energy.shards import Shards
 from shared.platform.due import DueList
@@ -26,7 +26,7 @@ from shared.tesla.many import Engine
 
 @dataclass(frozen=True, slots=True)
 class DispatchPorts:
-    """What dispatch needs from outside. `spent` writes the ledger."""
+    """What dispatch needs from outside. `spent` writes the ledger; `asked_on` reads a UTC day's calls from it."""
 
     store: DocumentStore
     due: DueList
@@ -35,6 +35,7 @@ class DispatchPorts:
     engine: Engine
     line: Line
     spent: Spent
+    asked_on: AskedOn
 
 
 class DispatchDesk:
@@ -47,8 +48,12 @@ class DispatchDesk:
         clock = ports.line.clock
         book, audit, once = Book(ports.store), Audit(ports.store), Once(ports.store, clock)
         schedule = Schedule(ports.due)
-        gathering = Gathering(ports.shards, book, clock, work.availability, guard_s=work.watch.interval_s)
-        self.service = DispatchService(book, audit, once, schedule, ports.shards, gathering, clock, service)
+        gathering = Gathering(
+            ports.shards, book, ports.line.writes, clock, work.availability, guard_s=work.watch.interval_s
+        )
+        self.service = DispatchService(
+            book, audit, once, schedule, ports.shards, gathering, clock, service, asked_on=ports.asked_on
+        )
         self.proof = Proof(book, audit, clock)
         self.book = book
         tools = ShardTools(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -38,6 +39,8 @@ SITE_COLUMNS = (
     "utility_at",
     "calls",
 )
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_NUMBER = re.compile(r"-?[0-9.]+")
 INTERVAL_COLUMNS = ("start", "end", "kw", "kwh", "target_kw", "committed_kw")
 
 
@@ -84,8 +87,13 @@ def _csv(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows(rows)
+    writer.writerows([_plain(cell) for cell in row] for row in rows)
     return out.getvalue()
+
+
+def _plain(cell: str) -> str:
+    """The cell as a spreadsheet shows it, never runs it: texts that begin like a formula get an apostrophe."""
+    return f"'{cell}" if cell.startswith(_FORMULA) and not _NUMBER.fullmatch(cell) else cell
 
 
 def _figure(value: float | None) -> str:

@@ -85,7 +85,7 @@ def _head(facts: EventFacts) -> list[Block]:
     line = f"{_time(facts.start)} to {_time(signal.ends_at)}" + (" · test" if signal.test else "")
     entries = [
         Entry("State", str(dispatch.state)),
-        Entry("Strategy", str(signal.strategy)),
+        Entry("Strategy", str(signal.strategy).replace("_", " ")),
         Entry("Target", _kw(found.target_kw)),
         Entry("Committed", _kw(found.committed_kw)),
         Entry("Delivered, mean", _kw(found.mean_kw)),
@@ -160,12 +160,12 @@ def _sites(facts: EventFacts) -> list[Block]:
     rows = [_row(record, facts.start, facts.end) for record in ran[:MOST_SITES]]
     columns = [
         Column("Site", 1.6, strong=True),
-        Column("Outcome", 1.1),
-        Column("Expected", 0.9, "right"),
-        Column("Delivered", 1.0, "right"),
+        Column("Outcome", 1.0),
         Column("Took part", 0.8),
         Column("Restored", 1.3),
-        Column("Reason", 1.4),
+        Column("Reason", 1.6),
+        Column("Expected", 1.0, "right"),
+        Column("Delivered", 1.1, "right"),
     ]
     made: list[Block] = [Table(columns, rows)]
     if len(ran) > MOST_SITES:
@@ -177,11 +177,11 @@ def _row(record: SiteRecord, start: datetime, end: datetime) -> list[str]:
     return [
         record.energy_site_id,
         str(record.outcome) or _NOTHING,
-        _kw(record.expected_w / 1000),
-        f"{record.meter.delivered_wh / 1000:,.2f} kWh",
         "yes" if participates(record, start, end) else "no",
         str(record.restoration).replace("_", " ") or _NOTHING,
         (record.reason or record.trouble).replace("_", " "),
+        _kw(record.expected_w / 1000),
+        f"{record.meter.delivered_wh / 1000:,.2f} kWh",
     ]
 
 

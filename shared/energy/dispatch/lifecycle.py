@@ -34,9 +34,17 @@ from shared.energy.dispatch.records import (
 )
 from shared.energy.dispatch.steps import Conditions, End, Look, Reply, Step, Wait, Write
 from shared.energy.dispatch.strategies import TABLE, refusal, touches
-from shared.energy.dispatch.touching import failed, recent, sent, with_times, with_touch
+from shared.energy.dispatch.touching import (
+    NOT_TAKEN,
+    NOT_TOLD,
+    failed,
+    looked_again,
+    recent,
+    sent,
+    with_times,
+    with_touch,
+)
 
-NOT_TAKEN = "not_taken"
 OWNER_CHANGED = "owner_changed"
 NEVER_COMMANDED = "never_commanded"
 
@@ -100,6 +108,8 @@ def told(record: SiteRecord, done: Look | Write, reply: Reply, conditions: Condi
         return _written(record, done, reply, conditions, now)
     if reply.end is not End.OK or reply.found is None:
         return _not_read(record, reply, conditions, now)
+    if record.stage is not Stage.PLANNED and not reply.found.tells(record.touches):
+        return failed(record, Reply(End.UNKNOWN, NOT_TOLD), conditions.patience, now)
     record = replace(record, failures=0, trouble="")
     if record.stage is Stage.PLANNED:
         return _taken(record, reply.found, conditions, now)
@@ -169,19 +179,20 @@ def _compared(record: SiteRecord, found: Snapshot, conditions: Conditions, now: 
     if all(touch.state is TouchState.HELD for touch in todo):
         return _confirmed(record, now)
     if any(touch.sent_at is not None and touch.state is not TouchState.HELD for touch in todo):
-        again = now + timedelta(seconds=conditions.patience.look_again_s)
-        return replace(record, seen=False, not_before=again)
+        return looked_again(record, conditions.patience, now)
     return record
 
 
 def _judged(touch: Touch, found: Snapshot, conditions: Conditions, now: datetime) -> Touch:
     """One setting by what the site says: ours, still its own, or somebody else's."""
     present = found.value(touch.action)
-    if present == touch.ours:
+    if touch.has_ours(present):
         return replace(touch, state=TouchState.HELD, sent_at=touch.sent_at or now)
     if present != touch.prior or touch.state is TouchState.HELD:
         return replace(touch, state=TouchState.OWNER)
-    if touch.sent_at is None or recent(touch, conditions.patience.settle_s, now):
+    accepted = touch.state is TouchState.ACCEPTED
+    settle_s = conditions.patience.shown_s if accepted else conditions.patience.settle_s
+    if touch.sent_at is None or recent(touch, settle_s, now):
         return touch
     attempts = touch.attempts + 1
     if attempts >= conditions.patience.tries:

@@ -18,6 +18,7 @@ from shared.typed import from_msgpack
 OPTED_OUT = "opted_out"
 REPLANNED = "not_in_the_new_plan"
 _STARTED = frozenset((Stage.COMMANDING, Stage.ACTIVE))
+_ENDED = frozenset((Stage.RESTORING, Stage.DONE))
 
 
 class ShardPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,10 +62,19 @@ def unpack(packed: bytes) -> list[Commitment]:
 
 
 def merge(
-    records: Iterable[SiteRecord], plan: Mapping[str, tuple[Commitment, Wanted, str]], opted_out: Iterable[str]
+    records: Iterable[SiteRecord],
+    plan: Mapping[str, tuple[Commitment, Wanted, str]],
+    opted_out: Iterable[str],
+    *,
+    newer: bool,
 ) -> list[SiteRecord]:
-    """The records as the plan and the owners want them. Who was let go once is not called again."""
+    """The records as the plan and the owners want them. Who was let go once is not called again.
+
+    `newer`: the records were made by an older plan. What that one left out before anything was done begins anew.
+    """
     left, known = set(opted_out), {record.energy_site_id: record for record in records}
+    if newer:
+        known = {site: _anew(record, plan.get(site)) for site, record in known.items()}
     merged = []
     for site, record in known.items():
         merged.append(_met(record, plan.get(site), out=site in left))
@@ -89,8 +99,15 @@ def _new(commitment: Commitment, wanted: Wanted) -> SiteRecord:
     )
 
 
+def _anew(record: SiteRecord, entry: tuple[Commitment, Wanted, str] | None) -> SiteRecord:
+    left_out = record.wanted is Wanted.RELEASE or record.stage is Stage.DONE
+    if entry is None or record.took_part or not left_out:
+        return record
+    return replace(_new(entry[0], entry[1]), calls=record.calls)
+
+
 def _met(record: SiteRecord, entry: tuple[Commitment, Wanted, str] | None, *, out: bool) -> SiteRecord:
-    if record.wanted is Wanted.RELEASE:
+    if record.wanted is Wanted.RELEASE or record.stage in _ENDED:
         return record
     if out:
         return replace(record, wanted=Wanted.RELEASE, reason=OPTED_OUT)

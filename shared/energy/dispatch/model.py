@@ -92,6 +92,11 @@ class State(StrEnum):
     """Over, and no site was ever confirmed."""
 
     @property
+    def ending(self) -> bool:
+        """Whether it is over, restored or not: nothing begins in it any more."""
+        return self is State.RESTORING or self.final
+
+    @property
     def final(self) -> bool:
         """Whether nothing changes any more."""
         return self in {State.DONE, State.CANCELLED, State.FAILED}

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -28,6 +28,9 @@ from shared.tesla.plan_limits import PlanLimits
 READS_PER_SITE = 2
 """The snapshot before and the reading back after."""
 HOLDS = "hold_delivers_nothing"
+TOO_LATE = "too_late_for_all"
+CALLS_USED_UP = "calls_used_up"
+_ANY_NUMBER = 10**9
 _ROUNDS = 6
 _SHORTEST_H = 1 / 12
 _WATTS = 1_000.0
@@ -58,6 +61,10 @@ class PlanRules:
     grace_s: float = 60.0
     price_usd: float = 0.0
     calls_left: int | None = None
+
+    def with_calls_left(self, calls: int | None) -> PlanRules:
+        """The same rules on a day that still allows so many calls."""
+        return replace(self, calls_left=calls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,13 +231,25 @@ class _Wave:
     @property
     def most(self) -> int:
         """How many sites can be commanded in time, within the day's calls."""
-        counts = [10**9]
-        if self._per_s:
-            in_time_s = max(0.0, (self._start - self.now).total_seconds()) + self._rules.grace_s
-            counts.append(int(in_time_s * self._per_s / (1 + self._writes)))
-        if self._rules.calls_left is not None:
-            counts.append(self._rules.calls_left // (self.calls_per_site + self._writes + READS_PER_SITE))
-        return max(0, min(counts))
+        return min(self._in_time, self._within_calls)
+
+    @property
+    def short_of(self) -> str:
+        """Why it cannot be more."""
+        return TOO_LATE if self._in_time <= self._within_calls else CALLS_USED_UP
+
+    @property
+    def _in_time(self) -> int:
+        if not self._per_s:
+            return _ANY_NUMBER
+        in_time_s = max(0.0, (self._start - self.now).total_seconds()) + self._rules.grace_s
+        return int(in_time_s * self._per_s / (1 + self._writes))
+
+    @property
+    def _within_calls(self) -> int:
+        if self._rules.calls_left is None:
+            return _ANY_NUMBER
+        return self._rules.calls_left // (self.calls_per_site + self._writes + READS_PER_SITE)
 
     def first(self, sites: int) -> datetime:
         """When commanding begins, so that all are there at the start."""
@@ -338,7 +357,7 @@ def _plan(
     elif wanted.sum_w < request.target_w * (1 + rules.margin):
         reasons.append("not_enough_power")
     if len(chosen.needed) < len(wanted.needed):
-        reasons.append("too_late_for_all")
+        reasons.append(wave.short_of)
     run, later = chosen.needed[: chosen.first], chosen.needed[chosen.first :]
     calls = len(chosen.needed) * (wave.calls_per_site + READS_PER_SITE + TABLE[request.strategy].most_writes)
     return Plan(

@@ -7,8 +7,6 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from shared.energy.dispatch.audit import Row
-from shared.energy.dispatch.journal import SERVICE
 from shared.energy.dispatch.model import Counts, Dispatch, Progress, State
 from shared.energy.dispatch.records import ShardRecords, SiteRecord, Wanted
 from shared.energy.dispatch.steering import Running
@@ -62,15 +60,6 @@ def moved(dispatch: Dispatch, state: State, counts: Counts, progress: Progress |
         times = replace(times, **{name: now})
     rows = dispatch.progress if progress is None else (*dispatch.progress, progress)[-MOST_PROGRESS:]
     return replace(dispatch, state=state, counts=counts, times=times, progress=rows, live=not state.final)
-
-
-def transition(before: Dispatch, after: Dispatch, now: datetime) -> list[Row]:
-    """The audit row of a change of state."""
-    if before.state is after.state:
-        return []
-    stop = after.stop
-    actor, reason = (stop.actor, stop.reason) if stop is not None else (SERVICE, "")
-    return [Row(now, actor, str(after.state), "", reason)]
 
 
 def fleet(records: Iterable[SiteRecord], rules: WatchRules, now: datetime) -> list[Running]:

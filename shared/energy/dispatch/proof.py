@@ -1,4 +1,7 @@
-"""What is known of an event, read from its documents: the settlement, the sites, the trail."""
+"""What is known of an event, read from its documents: the settlement, the sites, the trail.
+
+The settlement of an event that runs is the one up to now.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from shared.energy.dispatch.audit import Audit, Row
 from shared.energy.dispatch.book import Book
 from shared.energy.dispatch.event_report import EventFacts
 from shared.energy.dispatch.model import Dispatch
-from shared.energy.dispatch.records import SiteRecord, Stage
+from shared.energy.dispatch.records import SiteRecord, Stage, Wanted
 from shared.energy.dispatch.settlement import Settlement, settle
 from shared.platform.errors import NotFound
 from shared.platform.ports import Clock
@@ -39,6 +42,25 @@ class Proof:
         records, settlement = self._read(dispatch)
         return EventFacts(dispatch, settlement, records, self.clock.now())
 
+    def of_site(self, site: str, shard: str) -> list[tuple[Dispatch, Stage]]:
+        """The dispatches under way that have the site, and how far it is in each. `shard`: the site's own."""
+        found = (
+            (one, self._stage(name, site, shard)) for name, one in self.book.live().items() if shard in one.shards
+        )
+        return [(one, stage) for one, stage in found if stage is not None]
+
+    def _stage(self, name: str, site: str, shard: str) -> Stage | None:
+        """How far the site is; before its shard's worker began, the plan tells. None: it has no part in it."""
+        stored = self.book.records(name, shard)
+        for record in stored.value.records() if stored else ():
+            if record.energy_site_id == site:
+                return record.stage
+        plan = self.book.plan(name, shard)
+        entry = plan.sites().get(site) if plan else None
+        if entry is None:
+            return None
+        return Stage.BENCH if entry[1] is Wanted.BENCH else Stage.PLANNED
+
     def trail(self, name: str) -> list[Row]:
         """The audit trail in the order of time. Raises NotFound."""
         self.dispatch(name)
@@ -55,14 +77,14 @@ class Proof:
             by_interval.extend([0.0] * (len(shard.wh_by_interval) - len(by_interval)))
             for index, wh in enumerate(shard.wh_by_interval):
                 by_interval[index] += wh
-        start, end = dispatch.signal.start, dispatch.signal.ends_at
+        start, end = dispatch.signal.start, min(dispatch.signal.ends_at, self.clock.now())
         if dispatch.stop is not None:
-            end = max(start, min(end, dispatch.stop.at))
+            end = min(end, dispatch.stop.at)
         settlement = settle(
             records,
             by_interval,
             start,
-            end,
+            max(start, end),
             target_kw=dispatch.signal.target_kw,
             committed_kw=dispatch.plan.committed_kw,
         )

@@ -1,11 +1,13 @@
 """The record of one site in one dispatch, and the document that holds a shard's records: `dispatch_shards/{id}.{n}`.
 
-Records pack as arrays into one bytes field; several hundred of them are one document. A shard's document is written
-by the one worker that holds the shard, each time over the version that it read.
+Records pack as arrays into one compressed bytes field; several hundred of them are one document. A shard's document
+is written by the one worker that holds the shard, each time over the version that it read.
 """
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 
@@ -76,6 +78,15 @@ class TouchState(StrEnum):
     OWNER = "owner"
 
 
+EVENT_TARIFF = "event-"
+"""What the keys of tariffs that events set begin with."""
+
+
+def is_event_tariff(key: str) -> bool:
+    """Whether the tariff with this key was set by an event, and is no site's own."""
+    return key.startswith(EVENT_TARIFF)
+
+
 class Touch(msgspec.Struct, frozen=True, array_like=True):
     """One setting: the site's own value, ours, and how far that is. Tariffs stand here as their keys."""
 
@@ -85,6 +96,10 @@ class Touch(msgspec.Struct, frozen=True, array_like=True):
     state: TouchState = TouchState.PENDING
     sent_at: datetime | None = None
     attempts: int = 0
+
+    def has_ours(self, present: str) -> bool:
+        """Whether that value is the one that we set. Tesla may write a tariff anew: any event's is ours."""
+        return present == self.ours or (is_event_tariff(present) and is_event_tariff(self.ours))
 
     @property
     def settled(self) -> bool:
@@ -115,6 +130,10 @@ class Snapshot(msgspec.Struct, frozen=True, array_like=True):
         }
         return values[action]
 
+    def tells(self, touches: Iterable[Touch]) -> bool:
+        """Whether it says what these settings are. All of them had a value when they were first looked at."""
+        return all(self.value(touch.action) for touch in touches)
+
 
 class Meter(msgspec.Struct, frozen=True, array_like=True):
     """What the site delivered so far: Wh by integral of its power, and its energy at both ends (None: not told).
@@ -140,6 +159,11 @@ class StageTimes(msgspec.Struct, frozen=True, array_like=True):
     delivering_at: datetime | None = None
     restoring_at: datetime | None = None
     restored_at: datetime | None = None
+
+    @property
+    def let_go_at(self) -> datetime | None:
+        """When the site's event ended; where nothing had to be put back, that was all."""
+        return self.restoring_at or self.restored_at
 
 
 class SiteRecord(msgspec.Struct, frozen=True, array_like=True):
@@ -201,16 +225,26 @@ class ShardRecords(msgspec.Struct, frozen=True, kw_only=True):
 
     def records(self) -> list[SiteRecord]:
         """Its records."""
-        return from_msgpack(self.packed, list[SiteRecord])
+        return from_msgpack(zlib.decompress(self.packed), list[SiteRecord])
 
     def rows(self) -> list[Row]:
         """Its audit rows that are not filed yet."""
-        return from_msgpack(self.trail, list[Row]) if self.trail else []
+        return from_msgpack(zlib.decompress(self.trail), list[Row]) if self.trail else []
 
 
 def pack(records: list[SiteRecord]) -> bytes:
     """The records for storing. What a reading said before a crash is not known after it: `seen` is dropped."""
-    return msgspec.msgpack.encode([msgspec.structs.replace(record, seen=False) for record in records])
+    return _small(msgspec.msgpack.encode([msgspec.structs.replace(record, seen=False) for record in records]))
+
+
+def pack_rows(rows: list[Row]) -> bytes:
+    """Audit rows for storing with the records."""
+    return _small(msgspec.msgpack.encode(rows)) if rows else b""
+
+
+def _small(packed: bytes) -> bytes:
+    """Compressed: a full shard in trouble would come close to what a document may hold, and be stuck there."""
+    return zlib.compress(packed, 1)
 
 
 def counts_of(records: list[SiteRecord]) -> Counts:

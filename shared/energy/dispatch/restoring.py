@@ -8,7 +8,16 @@ from msgspec.structs import replace
 
 from shared.energy.dispatch.records import Outcome, Restoration, SiteRecord, Snapshot, Stage, Touch, TouchState
 from shared.energy.dispatch.steps import End, Look, Patience, Reply, Step, Write
-from shared.energy.dispatch.touching import failed, recent, sent, with_times, with_touch
+from shared.energy.dispatch.touching import (
+    NOT_TAKEN,
+    NOT_TOLD,
+    failed,
+    looked_again,
+    recent,
+    sent,
+    with_times,
+    with_touch,
+)
 
 
 def begin(record: SiteRecord, now: datetime) -> SiteRecord:
@@ -27,8 +36,11 @@ def to_send(touch: Touch) -> bool:
 
 
 def step(record: SiteRecord) -> Step:
-    """What to do at a site that is being restored: the mode first, because it makes the others work."""
-    touch = next((touch for touch in reversed(record.touches) if to_send(touch)), None)
+    """What to do at a site that is being restored: the mode first, because it makes the others work.
+
+    What was tried more often comes later: a setting that Tesla does not take back must not hold up the others.
+    """
+    touch = min(filter(to_send, reversed(record.touches)), key=lambda one: one.attempts, default=None)
     if touch is None or not record.seen:
         return Look()
     return Write(touch.action, touch.prior, undo=True)
@@ -40,14 +52,24 @@ def told(record: SiteRecord, done: Look | Write, reply: Reply, patience: Patienc
         return _written(record, done, reply, patience, now)
     if reply.end is not End.OK or reply.found is None:
         return _later(record, reply, patience, now)
-    todo = tuple(_judged(touch, reply.found, patience, now) for touch in record.touches)
+    return _compared(record, reply.found, patience, now)
+
+
+def _compared(record: SiteRecord, found: Snapshot, patience: Patience, now: datetime) -> SiteRecord:
+    """What a reading while restoring says of each setting."""
+    todo = tuple(_judged(touch, found, patience, now) for touch in record.touches)
     record = replace(record, touches=todo, seen=True, trouble="")
     if all(touch.settled for touch in todo):
         return _with_restoration(replace(record, stage=Stage.DONE, seen=False), now)
+    untried = any(to_send(touch) and not touch.attempts for touch in todo)
+    if not untried and _given_up(record, patience, now):
+        return _not_restored(record, NOT_TAKEN)
     if any(map(to_send, todo)):
         return record
+    if not found.tells(touch for touch in todo if not touch.settled):
+        return _later(record, Reply(End.UNKNOWN, NOT_TOLD), patience, now)
     # A command of ours, or its undoing, is still on its way.
-    return replace(record, seen=False, not_before=now + timedelta(seconds=patience.look_again_s))
+    return looked_again(record, patience, now)
 
 
 def _judged(touch: Touch, found: Snapshot, patience: Patience, now: datetime) -> Touch:
@@ -55,10 +77,13 @@ def _judged(touch: Touch, found: Snapshot, patience: Patience, now: datetime) ->
     if touch.settled:
         return touch
     present = found.value(touch.action)
-    if present == touch.ours:
-        if touch.state is TouchState.BACK and recent(touch, patience.settle_s, now):
+    if not present:
+        # Not told is not changed; and what was seen earlier is no reason to write now.
+        return replace(touch, state=TouchState.HELD) if to_send(touch) else touch
+    if touch.has_ours(present):
+        if touch.state is TouchState.BACK and recent(touch, patience.restore_again_s(touch.attempts), now):
             return touch
-        again = touch.attempts + (touch.state is TouchState.BACK)
+        again = touch.attempts + 1 if touch.state is TouchState.BACK else 0
         return replace(touch, state=TouchState.BACK, sent_at=None, attempts=again)
     if present != touch.prior:
         return replace(touch, state=TouchState.OWNER)
@@ -74,21 +99,26 @@ def _written(record: SiteRecord, done: Write, reply: Reply, patience: Patience, 
         return replace(with_touch(record, sent(touch, now)), failures=0)
     if reply.end is End.UNKNOWN:
         return replace(with_touch(record, sent(touch, now)), seen=False, failures=record.failures + 1)
-    return _later(record, reply, patience, now)
+    if reply.end is not End.REFUSED:
+        return _later(record, reply, patience, now)
+    record = with_touch(record, replace(touch, attempts=touch.attempts + 1))
+    untried = any(to_send(other) and other.attempts <= touch.attempts for other in record.touches)
+    return record if untried else _later(record, reply, patience, now)
 
 
 def _later(record: SiteRecord, reply: Reply, patience: Patience, now: datetime) -> SiteRecord:
     """Try again later; after a week of that somebody has to look at it."""
-    began = record.times.restoring_at or now
-    if now - began < timedelta(seconds=patience.restore_for_s):
-        return failed(record, reply, patience, now)
+    given_up = _given_up(record, patience, now)
+    return _not_restored(record, reply.reason) if given_up else failed(record, reply, patience, now)
+
+
+def _given_up(record: SiteRecord, patience: Patience, now: datetime) -> bool:
+    return now - (record.times.restoring_at or now) >= timedelta(seconds=patience.restore_for_s)
+
+
+def _not_restored(record: SiteRecord, reason: str) -> SiteRecord:
     return replace(
-        record,
-        stage=Stage.DONE,
-        restoration=Restoration.NOT_RESTORED,
-        reason=reply.reason,
-        not_before=None,
-        seen=False,
+        record, stage=Stage.DONE, restoration=Restoration.NOT_RESTORED, reason=reason, not_before=None, seen=False
     )
 
 

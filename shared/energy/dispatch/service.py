@@ -8,34 +8,38 @@ time, so that no two of them commit a site.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
 import msgspec
 from msgspec.structs import replace
 
 from shared import log
-from shared.energy.dispatch.answers import SignalAnswer, Verdict, verdict_of, view
+from shared.energy.dispatch.answers import SignalAnswer, Verdict, kept_verdict, verdict_of, view
 from shared.energy.dispatch.audit import Audit, Row
 from shared.energy.dispatch.book import Book
 from shared.energy.dispatch.gathering import Gathering
 from shared.energy.dispatch.merging import ShardPlan, pack_commitments
+from shared.energy.dispatch.milestones import received
 from shared.energy.dispatch.model import Dispatch, Kind, PlanSummary, Signal, State, Stop, Strategy
 from shared.energy.dispatch.offers import offer
 from shared.energy.dispatch.planning import Candidate, Commitment, Plan, PlanRules, Request, plan
 from shared.energy.dispatch.schedule import Schedule
 from shared.energy.dispatch.standing import Standing
 from shared.energy.dispatch.windows import open_window
+from shared.energy.dispatch.wording import words_of
 from shared.energy.shards import Shards
-from shared.platform.errors import AlreadyExists, WorkBusy
+from shared.platform.errors import AlreadyExists, NotFound, WorkBusy
 from shared.platform.once import Claim, Done, Once
 from shared.platform.ports import Clock
 from shared.tesla.plan_limits import NO_LIMITS, PlanLimits
 from shared.typed import from_json
 
+AskedOn = Callable[[date], int]
+"""Calls to Tesla on a UTC day so far."""
 _LEASE_S = 120.0
 _AROUND = timedelta(minutes=30)
 """Events so close to each other overlap: the sites of one have to be restored before the other begins."""
@@ -71,9 +75,12 @@ class DispatchService:
         gathering: Gathering,
         clock: Clock,
         rules: ServiceRules,
+        *,
+        asked_on: AskedOn,
     ) -> None:
         self._book, self._audit, self._once, self._schedule = book, audit, once, schedule
         self._shards, self._gathering, self._clock, self._rules = shards, gathering, clock, rules
+        self._asked_on = asked_on
 
     def receive(self, signal: Signal, actor: str, *, dry_run: bool = False) -> SignalAnswer:
         """Handle a signal. A dry run plans and keeps nothing. Raises BadSignal, WorkBusy, Unavailable."""
@@ -84,7 +91,7 @@ class DispatchService:
             return self._offer(signal)
         if dry_run:
             return self._dry_run(signal, actor)
-        claim = self._once.claim(f"signal.{signal.id}.{signal.modification}", lease_s=_LEASE_S)
+        claim = self._once.claim(_claim_key(signal), lease_s=_LEASE_S)
         if isinstance(claim, Done):
             return from_json(claim.result, SignalAnswer)
         if not isinstance(claim, Claim):
@@ -102,6 +109,8 @@ class DispatchService:
         """End a dispatch now and restore its sites; again changes nothing. Raises NotFound."""
         now = self._clock.now()
         stop = Stop(at=now, actor=actor, reason=reason)
+        if self._book.get(dispatch) is None:
+            raise NotFound("no such dispatch")
         # Before the change: if this process dies in between, the dispatch is looked at soon.
         self._schedule.expect(dispatch)
 
@@ -140,21 +149,39 @@ class DispatchService:
 
     def _handle(self, signal: Signal, actor: str) -> SignalAnswer:
         known = self._book.get(signal.id)
-        if known is not None and known.signal.modification >= signal.modification:
+        if known is not None and not _supersedes(signal, known.signal):
             return self._known(known, signal)
         if signal.kind is Kind.CANCEL:
             return self._cancelled(known, signal, actor)
-        now = self._clock.now()
-        if known is not None and (known.state.final or known.stop is not None):
+        if self._book.heard(signal.id) > signal.modification:
+            return _answer(signal, Verdict.SUPERSEDED)
+        if known is not None and (known.state.ending or known.stop is not None):
             return _answer(signal, Verdict.OVER)
         if known is not None and known.state is not State.SCHEDULED:
             _require_same_event(known.signal, signal)
+        return self._planned(known, signal, actor)
+
+    def _planned(self, known: Dispatch | None, signal: Signal, actor: str) -> SignalAnswer:
+        """A signal that is new and of an event that is not over."""
+        now = self._clock.now()
         if not self._rules.enabled:
-            return _answer(signal, Verdict.DISABLED)
+            return self._not_kept(_answer(signal, Verdict.DISABLED))
         if signal.ends_at <= now and known is None:
-            return _answer(signal, Verdict.EXPIRED)
+            return self._not_kept(_answer(signal, Verdict.EXPIRED))
         with self._planning():
-            return self._commit(known, signal, actor, now)
+            return self._commit(self._unchanged(known, signal), signal, actor, now)
+
+    def _unchanged(self, known: Dispatch | None, signal: Signal) -> Dispatch | None:
+        """The event as it is now that nobody else plans. Raises WorkBusy: another signal for it came first."""
+        fresh = self._book.get(signal.id)
+        if (fresh and fresh.signal) != (known and known.signal):
+            raise WorkBusy("another signal for this event came first")
+        return fresh
+
+    def _not_kept(self, answer: SignalAnswer) -> SignalAnswer:
+        """The answer to a signal of which no dispatch comes; it still supersedes older ones that come late."""
+        self._book.hear(answer.dispatch, answer.modification)
+        return answer
 
     def _known(self, known: Dispatch, signal: Signal) -> SignalAnswer:
         """A modification that is stored already: a worker that died had got that far. An older one is too late."""
@@ -164,8 +191,7 @@ class DispatchService:
         self._wake(known)
         if signal.kind is Kind.CANCEL:
             return _answer(signal, Verdict.CANCELLED)
-        less = known.plan.committed_kw < signal.target_kw * (1 - 1e-9)
-        return _answer(signal, Verdict.LESS if less else Verdict.ACCEPTED)
+        return _answer(signal, kept_verdict(signal.target_kw, known.plan))
 
     def _cancelled(self, known: Dispatch | None, signal: Signal, actor: str) -> SignalAnswer:
         """A cancel; one for an unknown event is kept, so that the event does not begin when it comes late."""
@@ -199,15 +225,16 @@ class DispatchService:
         shortened = signal.ends_at <= now
         answer = _answer(signal, Verdict.ACCEPTED if shortened else verdict_of(made), made)
         if made.refused and known is None:
-            self._audit.file(signal.id, f"refused.{signal.modification}", 0, [_received(signal, actor, now, answer)])
-            return answer
+            row = received(signal, actor, now, answer.verdict, made.committed_kw)
+            self._audit.file(signal.id, f"refused.{signal.modification}", 0, [row])
+            return self._not_kept(answer)
         shards = sorted({one.shard for one in (*made.run, *made.bench)} | set(known.shards if known else ()))
         self._schedule.expect(signal.id, modification=signal.modification)
         open_window(self._shards, signal.id, made.command_from, signal.ends_at)
         for shard in shards:
             self._book.put_plan(_shard_plan(signal, shard, made))
         stored = self._store(known, signal, actor, made, tuple(shards), received_at)
-        row = _received(signal, actor, now, answer)
+        row = received(signal, actor, now, answer.verdict, made.committed_kw)
         self._audit.file(signal.id, f"signal.{signal.modification}", 0, [row])
         self._take_over(stored)
         self._wake(stored)
@@ -247,7 +274,9 @@ class DispatchService:
                 taken[commitment.waits_for].append(site)
             for loser, sites in taken.items():
                 if loser:
-                    self._book.change_plan(loser, shard, partial(_released, sites=sites, winner=winner.signal.id))
+                    # A loser without a plan here has the site in a shard that the site has left since, and lets go.
+                    with suppress(NotFound):
+                        self._book.change_plan(loser, shard, partial(_released, sites=sites, winner=winner.signal.id))
                     self._schedule.send(loser, shard=shard)
 
     def _dry_run(self, signal: Signal, actor: str) -> SignalAnswer:
@@ -262,13 +291,19 @@ class DispatchService:
     def _offer(self, signal: Signal) -> SignalAnswer:
         request = _request(signal, self._clock.now())
         found = offer(self._candidates(signal), request, self._rules.plan, self._clock.now())
-        return replace(_answer(signal, Verdict.OFFERED), offer=found)
+        return replace(_answer(signal, Verdict.OFFERED), offer=found, words=words_of(found.excluded))
 
     def _plan(self, signal: Signal, received_at: datetime, now: datetime) -> Plan:
         request = _request(signal, received_at)
         if request.end <= now:  # shortened into the past: nothing is to run any more
             request = Request(request.strategy, request.start, request.end, 0.0, request.standing)
-        return plan(self._candidates(signal), request, self._rules.plan, self._rules.limits, now)
+        rules = self._rules.plan.with_calls_left(self._calls_left(max(now, signal.start)))
+        return plan(self._candidates(signal), request, rules, self._rules.limits, now)
+
+    def _calls_left(self, at: datetime) -> int | None:
+        """Calls that are left of that day's; without a limit nothing is read."""
+        most = self._rules.limits.requests_per_day
+        return max(0, most - self._asked_on(at.astimezone(UTC).date())) if most else None
 
     def _candidates(self, signal: Signal) -> list[Candidate]:
         return self._gathering.candidates(signal.id, signal.start - _AROUND, signal.ends_at + _AROUND)
@@ -288,6 +323,18 @@ class DispatchService:
         modification = dispatch.signal.modification
         for shard in ("", *dispatch.shards):
             self._schedule.send(dispatch.signal.id, shard=shard, modification=modification)
+
+
+def _claim_key(signal: Signal) -> str:
+    """A cancel is another signal than the event that it cancels, although it may carry the same numbers."""
+    suffix = ".cancel" if signal.kind is Kind.CANCEL else ""
+    return f"signal.{signal.id}.{signal.modification}{suffix}"
+
+
+def _supersedes(signal: Signal, known: Signal) -> bool:
+    """Whether the signal is newer than the one that is known. A cancel ends the modification that it names too."""
+    cancels = signal.kind is Kind.CANCEL and known.kind is not Kind.CANCEL
+    return signal.modification > known.modification or (cancels and signal.modification == known.modification)
 
 
 def _require_same_event(before: Signal, after: Signal) -> None:
@@ -317,12 +364,8 @@ def _released(plan_: ShardPlan, sites: list[str], winner: str) -> ShardPlan:
     return replace(plan_, release={**dict.fromkeys(sites, f"outranked_by {winner}"), **plan_.release})
 
 
-def _received(signal: Signal, actor: str, now: datetime, answer: SignalAnswer) -> Row:
-    committed = answer.plan.committed_kw if answer.plan else 0.0
-    reason = f"modification {signal.modification}, {signal.target_kw:g} kW asked, {committed:.1f} kW committed"
-    return Row(now, actor, f"signal_{answer.verdict}", "", reason)
-
-
 def _answer(signal: Signal, verdict: Verdict, made: Plan | None = None) -> SignalAnswer:
-    shown = None if made is None else view(made)
-    return SignalAnswer(verdict=verdict, dispatch=signal.id, modification=signal.modification, plan=shown)
+    answer = SignalAnswer(verdict=verdict, dispatch=signal.id, modification=signal.modification)
+    if made is None:
+        return answer
+    return replace(answer, plan=view(made), words=words_of((*made.reasons, *made.excluded)))

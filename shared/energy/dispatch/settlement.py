@@ -187,7 +187,7 @@ def settle(
 def asked_s(record: SiteRecord, start: datetime, end: datetime) -> float:
     """How long the site was to deliver: from its command, to its release or the end."""
     begins = max(start, record.times.commanded_at or end)
-    return max(0.0, (min(end, record.times.restoring_at or end) - begins).total_seconds())
+    return max(0.0, (min(end, record.times.let_go_at or end) - begins).total_seconds())
 
 
 def participates(record: SiteRecord, start: datetime, end: datetime) -> bool:

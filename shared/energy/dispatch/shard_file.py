@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-import msgspec
-
 from shared.energy.dispatch.audit import Audit, Row
 from shared.energy.dispatch.book import Book
-from shared.energy.dispatch.records import ShardRecords, SiteRecord, counts_of, pack
+from shared.energy.dispatch.records import ShardRecords, SiteRecord, counts_of, pack, pack_rows
 from shared.platform.errors import AlreadyExists, VersionChanged, WorkBusy
 
 
@@ -41,7 +39,7 @@ class ShardFile:
             modification=self.modification,
             fence=self._fence,
             packed=pack(values),
-            trail=msgspec.msgpack.encode(trail) if trail else b"",
+            trail=pack_rows(trail),
             filed=self._filed,
             counts=counts_of(values),
             wh_by_interval=tuple(self.by_interval),

@@ -16,6 +16,7 @@ from shared import log
 from shared.energy.availability import Rules
 from shared.energy.callers import Callers
 from shared.energy.dispatch.audit import Audit, Row
+from shared.energy.dispatch.billing import first_of
 from shared.energy.dispatch.book import Book
 from shared.energy.dispatch.conversation import Conversation, Line
 from shared.energy.dispatch.journal import SERVICE, rows_of
@@ -35,9 +36,11 @@ from shared.energy.shards import Shards, unpack_samples
 from shared.platform.errors import WorkBusy
 from shared.platform.once import Claim, Once
 from shared.platform.ports import Clock, DocumentStore
+from shared.tesla.errors import HeldBack, LimitExceeded, NoAnswer
 from shared.tesla.many import Engine
 
-_ROUNDS = 8
+_ROUNDS = 10
+_HASTY_ROUNDS = 3
 _SOON = timedelta(seconds=5)
 _WATCHED = frozenset((Stage.PLANNED, Stage.COMMANDING, Stage.ACTIVE))
 _NOT_BEGUN = frozenset((Stage.PLANNED, Stage.BENCH))
@@ -163,7 +166,7 @@ class ShardWorker:
         before = file.records()
         records = before
         if plan is not None and plan.modification == dispatch.signal.modification:
-            records = merge(before, plan.sites(), dispatch.opted_out)
+            records = merge(before, plan.sites(), dispatch.opted_out, newer=plan.modification > file.modification)
             file.modification = plan.modification
         state = tools.shards.state(shard)
         samples = unpack_samples(state.value.samples) if state else {}
@@ -181,11 +184,17 @@ class ShardWorker:
         return held_by_others(self._tools.book, name, shard, self._tools.book.live)
 
     def _talk(self, talk: Conversation, file: ShardFile, shard: str, shards: int, deadline_s: float) -> None:
-        """Rounds of asking, each after the intents of its commands are stored, until nothing is left to ask now."""
+        """Rounds of asking, each after the intents of its commands are stored, until nothing is left to ask now.
+
+        While Tesla's billing limit holds all calls back there is none, and what is restored waits too.
+        """
         tools, rules = self._tools, self._rules
+        talk.billing.look(tools.line.breaker)
         for number in range(_ROUNDS):
-            # The first round waits for nobody: one site that has to be asked again would hold up all commands.
-            talk.patient = number > 0
+            if talk.billing.held_back:
+                return
+            # The first rounds wait for nobody: sites that have to be asked again would hold up the others' commands.
+            talk.patient = number >= _HASTY_ROUNDS
             new = talk.intents()
             if new:
                 talk.shelf.flush()
@@ -193,20 +202,37 @@ class ShardWorker:
                 file.save([intended(record, now) for record in talk.records.values()], talk.trail, now)
                 talk.stored |= new
             before = sum(talk.calls.values())
-            tools.engine.run(
-                talk.asks(),
-                talk.hear,
-                concurrency=rules.concurrency,
-                timeout_s=rules.timeout_s,
-                deadline_s=deadline_s,
-                per_second=rules.requests_per_s / max(1, shards),
-            )
+            self._ask(talk, rules.requests_per_s / max(1, shards), deadline_s)
             if talk.refused_accounts:
                 talk.tokens = tools.callers.instead(shard, dict(talk.tokens), talk.refused_accounts)
                 talk.refused_accounts.clear()
             nothing_new = sum(talk.calls.values()) == before and not talk.intents()
             if time.monotonic() >= deadline_s or (talk.patient and nothing_new):
                 return
+
+    def _ask(self, talk: Conversation, per_second: float, deadline_s: float) -> None:
+        """One round, watched by the breaker."""
+        breaker, asks = self._tools.line.breaker, first_of(talk.asks())
+        if asks is None:
+            return
+        try:
+            with breaker.watch():
+                self._tools.engine.run(
+                    asks,
+                    talk.hear,
+                    concurrency=self._rules.concurrency,
+                    timeout_s=self._rules.timeout_s,
+                    deadline_s=deadline_s,
+                    per_second=per_second,
+                )
+                talk.billing.check()
+        except LimitExceeded:
+            log.warning("dispatch held back")
+            talk.billing.look(breaker)
+        except HeldBack as error:
+            talk.billing.held_for_s = error.retry_after_s
+        except NoAnswer:
+            log.info("nothing heard of the billing limit")
 
     def _again_at(self, dispatch: Dispatch, shard: str, talk: Conversation) -> datetime | None:
         now, records = self._tools.clock.now(), list(talk.records.values())
@@ -220,7 +246,8 @@ class ShardWorker:
             times.append(dispatch.signal.ends_at)
         if any(record.stage in _WATCHED for record in left):
             times.append(after_poll(now, self._rules.tick_s, SHARDS_AFTER_S))
-        return max(now, min(times, default=now + timedelta(seconds=self._rules.tick_s)))
+        held_until = now + timedelta(seconds=talk.billing.held_for_s or 0.0)
+        return max(held_until, min(times, default=now + timedelta(seconds=self._rules.tick_s)))
 
     def _count(self, dispatch: Dispatch, shard: str, records: list[SiteRecord]) -> None:
         """The event counts for every site that it reached."""

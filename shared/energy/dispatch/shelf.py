@@ -16,8 +16,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from shared.energy.dispatch.records import Snapshot
-from shared.energy.tariffs.event import event_tariff
+from shared.energy.dispatch.records import EVENT_TARIFF, Snapshot
+from shared.energy.tariffs.event import EVENT_NAME, event_tariff
 from shared.energy.tariffs.same import canonical
 from shared.platform.documents import Collection
 from shared.platform.errors import AlreadyExists, NotFound
@@ -35,7 +35,7 @@ class KeptTariff(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def tariff_key(content: Mapping[str, Any] | None) -> str:
-    """The same for all spellings of a tariff; "" for none."""
+    """The same for all spellings of a tariff; "" for none. Those of events' tariffs are marked as such."""
     return _key_of(msgspec.json.encode(content)) if content else ""
 
 
@@ -43,7 +43,10 @@ def tariff_key(content: Mapping[str, Any] | None) -> str:
 def _key_of(spelling: bytes) -> str:
     """Homes of one utility have the same few tariffs, spelt alike, and working one out takes a millisecond."""
     plain = canonical(from_json(spelling, dict[str, Any]))
-    return hashlib.sha256(msgspec.json.encode(plain, order="sorted")).hexdigest()[:32] if plain else ""
+    key = hashlib.sha256(msgspec.json.encode(plain, order="sorted")).hexdigest()[:32]
+    if plain.get("name") == EVENT_NAME:
+        return f"{EVENT_TARIFF}{key}"
+    return key if plain else ""
 
 
 class Shelf:

@@ -22,11 +22,13 @@ LET_GO = frozenset(
         Reason.OWNER_OPTED_OUT,
         Reason.OPERATOR_OPTED_OUT,
         Reason.ACCESS_REVOKED,
+        Reason.NOT_AUTHORISED,
         Reason.STORM_MODE,
         Reason.OFF_GRID,
     )
 )
 """Reasons that end a site's event while it runs: the home comes first."""
+_ENDED = frozenset((Stage.RESTORING, Stage.DONE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ def at_once_w(can: SiteAvailability, strategy: Strategy) -> float:
 
 
 def _let_go(record: SiteRecord, reason: str) -> SiteRecord:
-    if record.wanted is Wanted.RELEASE:
+    if record.wanted is Wanted.RELEASE or record.stage in _ENDED:
         return record
     return replace(record, wanted=Wanted.RELEASE, reason=reason)
 

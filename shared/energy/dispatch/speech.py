@@ -102,11 +102,14 @@ def snapshot(info: SiteInfo, shelf: Shelf, now: datetime) -> Snapshot:
 
 
 def _accepted(answer: bytes) -> Reply:
-    """The code inside the body may say no although the status said yes; a body that cannot be read says nothing."""
+    """The code inside the body may say no although the status said yes.
+
+    An empty body is fine. One that cannot be read may be somebody else's than Tesla's: only a reading tells.
+    """
     try:
         said = decode(answer, CommandAnswer).value
     except Undecodable:
-        return Reply(End.OK)
+        return Reply(End.UNKNOWN, "unreadable") if answer.strip() else Reply(End.OK)
     if said.status is not None and said.status not in _GOOD:
         return Reply(End.REFUSED, "rejected")
     return Reply(End.OK)

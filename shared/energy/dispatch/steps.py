@@ -65,8 +65,10 @@ class Patience:
     """Times and tries of one site.
 
     Attributes:
-        look_again_s: Between two readings that wait for a change to show.
-        settle_s: How long a change may take to show; before that nothing is sent again.
+        look_again_s: Between two readings that wait for a change to show, at first; the longer it takes, the longer.
+        settle_s: How long a change of unknown fate may take to show; before that nothing is sent again. A setting
+            that does not come back is put back in ever longer intervals, up to `refused_pause_s`.
+        shown_s: How long a change that was accepted may take to show, which Tesla does not say.
         late_s: How long after its sending a command of unknown fate may still arrive.
         tries: How often a command is sent at most.
         first_pause_s, longest_pause_s: Pauses after failures, doubling.
@@ -77,6 +79,7 @@ class Patience:
 
     look_again_s: float = 0.5
     settle_s: float = 1.0
+    shown_s: float = 30.0
     late_s: float = 60.0
     tries: int = 3
     first_pause_s: float = 0.5
@@ -88,6 +91,14 @@ class Patience:
     def pause_s(self, failures: int) -> float:
         """The pause after so many failures in a row."""
         return float(min(self.longest_pause_s, self.first_pause_s * 2 ** min(max(failures, 1) - 1, 20)))
+
+    def restore_again_s(self, attempts: int) -> float:
+        """How long a setting that was put back so often may take to show."""
+        return float(min(self.refused_pause_s, self.settle_s * 2 ** min(attempts, 20)))
+
+    def look_s(self, since_sent_s: float) -> float:
+        """The pause before another look at what was sent so long ago."""
+        return min(self.longest_pause_s, max(self.look_again_s, since_sent_s / 2))
 
 
 def no_tariff(_found: Snapshot) -> str:

@@ -22,7 +22,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from shared.energy.dispatch.model import Strategy
-from shared.energy.dispatch.records import Snapshot, Touch
+from shared.energy.dispatch.records import Snapshot, Touch, is_event_tariff
 from shared.energy.model import ExportRule, Mode, RosterSite
 from shared.tesla.catalogue.endpoint import Endpoint
 from shared.tesla.catalogue.energy import EnergyAction
@@ -101,7 +101,7 @@ def refusal(strategy: Strategy, found: Snapshot) -> str:
     row = TABLE[strategy]
     if not found.mode:
         return "mode_unknown"
-    if row.event_tariff and not found.tariff:
+    if row.event_tariff and (not found.tariff or is_event_tariff(found.tariff)):
         return "no_tariff_to_restore"
     if row.event_tariff and not found.time_zone:
         return "time_zone_unknown"  # the event's hours could not be told

@@ -9,6 +9,11 @@ from msgspec.structs import replace
 from shared.energy.dispatch.records import SiteRecord, Touch
 from shared.energy.dispatch.steps import End, Patience, Reply
 
+NOT_TOLD = "not_told"
+"""Tesla answered, and left out what was asked for."""
+NOT_TAKEN = "not_taken"
+"""Tesla accepted, and nothing changed."""
+
 
 def with_touch(record: SiteRecord, changed: Touch) -> SiteRecord:
     """The record with that setting in the place of the one before."""
@@ -30,6 +35,13 @@ def sent(touch: Touch, now: datetime) -> Touch:
 def recent(touch: Touch, seconds: float, now: datetime) -> bool:
     """Whether its last command was sent less than so long ago."""
     return touch.sent_at is not None and now - touch.sent_at < timedelta(seconds=seconds)
+
+
+def looked_again(record: SiteRecord, patience: Patience, now: datetime) -> SiteRecord:
+    """The record while a command is on its way: another look, the later the longer that takes already."""
+    sent_at = max((touch.sent_at for touch in record.touches if touch.sent_at is not None), default=now)
+    pause_s = patience.look_s((now - sent_at).total_seconds())
+    return replace(record, seen=False, not_before=now + timedelta(seconds=pause_s))
 
 
 def failed(record: SiteRecord, reply: Reply, patience: Patience, now: datetime) -> SiteRecord:

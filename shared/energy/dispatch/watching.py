@@ -22,12 +22,16 @@ _WATCHED = frozenset((Stage.COMMANDING, Stage.ACTIVE, Stage.RESTORING))
 
 @dataclass(frozen=True, slots=True)
 class WatchRules:
-    """`interval_s`: between polls; `settle_s`: after it a commanded site has to show; `guard_wh`: kept besides."""
+    """`interval_s`: between polls; `settle_s`: after it a commanded site has to show; `guard_wh`: kept besides.
+
+    `tries`: after so many failures in a row a site that could not be commanded is not counted on.
+    """
 
     interval_s: float = 300.0
     settle_s: float = 600.0
     efficiency: float = 0.95
     guard_wh: float = 50.0
+    tries: int = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +69,13 @@ def observe(
 
 def span_of(record: SiteRecord, signal: Signal) -> Span:
     """When the site's energy counts: within the event, until the site is let go."""
-    end = min(signal.ends_at, record.times.restoring_at or signal.ends_at)
+    end = min(signal.ends_at, record.times.let_go_at or signal.ends_at)
     return Span(signal.start, end, record.times.confirmed_at)
 
 
 def closed(record: SiteRecord, signal: Signal, by_interval: list[float]) -> SiteRecord:
     """The record of a site that is let go now; adds to `by_interval` what it gave since its last reading."""
-    at = record.times.restoring_at or record.times.restored_at
+    at = record.times.let_go_at
     return (
         record if at is None else replace(record, meter=close(record.meter, at, span_of(record, signal), by_interval))
     )
@@ -109,4 +113,6 @@ def running(record: SiteRecord, rules: WatchRules, now: datetime) -> Running | N
     measured = confirmed is not None and meter.at is not None and meter.at >= confirmed
     fresh = measured and meter.at is not None and now - meter.at <= timedelta(seconds=FRESH_S)
     flow_w = meter.power_w if fresh else None
-    return Running(record.energy_site_id, record.expected_w, flow_w, settled or fresh, record.ending)
+    # A site that does not answer is replaced; should it still come, another one is let go.
+    silent = confirmed is None and record.failures >= rules.tries
+    return Running(record.energy_site_id, record.expected_w, flow_w, settled or fresh or silent, record.ending)

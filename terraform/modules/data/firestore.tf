@@ -29,6 +29,7 @@ locals {
     registrations    = { unindexed = [], expires = false }
     setting_writes   = { unindexed = [], expires = true }
     shards           = { unindexed = ["samples", "sealed", "sites"], expires = false }
+    signals          = { unindexed = [], expires = false }
     site_events      = { unindexed = ["packed"], expires = false }
     sites            = { unindexed = [], expires = false }
   }
