@@ -6,7 +6,6 @@ sleep, Tesla fails, time jumps. Whatever happens, the invariants hold, and once 
 
 from __future__ import annotations
 
-import dataclasses
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -345,7 +345,7 @@ class Orders(RuleBasedStateMachine):
         assert status in {204, 503}, f"{delivery.event} answered {status}"
         if again or (status == 503 and delivery.attempt < _LAST_ATTEMPT):
             attempt = min(delivery.attempt + 1, _LAST_ATTEMPT)
-            self.inbox[number] = dataclasses.replace(delivery, attempt=attempt)
+            self.inbox[number] = msgspec.structs.replace(delivery, attempt=attempt)
         else:
             self.inbox.pop(number)
 
