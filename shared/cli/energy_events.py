@@ -16,8 +16,7 @@ from shared.energy.dispatch.answers import SignalAnswer
 from shared.energy.dispatch.desk import DispatchDesk
 from shared.energy.dispatch.event_csv import intervals_csv, sites_csv
 from shared.energy.dispatch.event_report import EventFacts, render_event
-from shared.energy.dispatch.model import Dispatch, Signal, Strategy, require_plausible
-from shared.energy.dispatch.service import BadSignal
+from shared.energy.dispatch.model import BadSignal, Dispatch, Signal, Strategy, require_plausible
 from shared.platform.errors import NotFound, WorkBusy
 
 LIST = """List dispatch events, the latest first: ENV=dev ./run -a energy_dispatches."""

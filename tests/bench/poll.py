@@ -88,7 +88,7 @@ def measure_tick(runs: int) -> Measurement:
                 raise Invalid(f"{_SITES} sites were asked, {counts.total()} are accounted for")
     note = (
         f"{_SITES} sites in {_SITES // SHARD_SITES} shards, 100 connections each, answers after {_LATENCY_MS} ms, of "
-        "100 requests 2 answered 500, 1 429 with Retry-After 1 s, 1 never; 3 s, 2 tries, no limits; "
+        "100 requests 2 answered 500, 1 429 with Retry-After 1 s, 1 never; 2.5 s, 2 tries, no limits; "
         f"outcomes of the last tick: {dict(counts)}"
     )
     return Measurement(samples=tuple(samples), note=note)

@@ -28,8 +28,7 @@ from shared.api.services import Services
 from shared.edge.problems import NOT_FOUND, Problem, ProblemType
 from shared.edge.routes import Auth, Call, Reply, Route
 from shared.energy.dispatch.answers import SignalAnswer
-from shared.energy.dispatch.model import Instant, Kind, Signal, SignalId, Strategy, require_plausible
-from shared.energy.dispatch.service import BadSignal
+from shared.energy.dispatch.model import BadSignal, Instant, Kind, Signal, SignalId, Strategy, require_plausible
 from shared.platform.errors import NotFound, WorkBusy
 
 BASE = "/api/v1/energy/dispatches"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from shared.energy.dispatch.model import PlanSummary
-from shared.energy.dispatch.offers import Offer
-from shared.energy.dispatch.planning import HOLDS, Plan
+from shared.energy.dispatch.model import HOLDS, PlanSummary
+
+if TYPE_CHECKING:
+    from shared.energy.dispatch.planning import Plan
 
 
 class Verdict(StrEnum):
@@ -30,6 +32,28 @@ class Verdict(StrEnum):
     """The event has ended; its id is not used again."""
     CANCELLED = "cancelled"
     OFFERED = "offered"
+
+
+class HourOffer(msgspec.Struct, frozen=True, kw_only=True):
+    """One hour of the window.
+
+    `kw`: what the fleet can give in this hour and in every other of the window. `kw_if_last`: what it could give from
+    the window's start if it ended with this hour.
+    """
+
+    start: datetime
+    end: datetime
+    kw: float
+    kw_if_last: float
+
+
+class Offer(msgspec.Struct, frozen=True, kw_only=True):
+    """What could be committed, as things stand now. Nothing is reserved by it."""
+
+    kw: float
+    sites: int
+    hours: tuple[HourOffer, ...]
+    excluded: dict[str, int]
 
 
 class PlanView(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ Powers are kW where a utility names them and W per site; positive is discharging
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
@@ -13,6 +14,8 @@ import msgspec
 
 OPEN_EVENT = timedelta(hours=3)
 """How long an event without an end runs: no home is kept longer without somebody asking for it."""
+HOLDS = "hold_delivers_nothing"
+"""Reason of a plan that delivers nothing by intention."""
 LONGEST_EVENT = timedelta(hours=24)
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$(?!\n)"
 SignalId = Annotated[str, msgspec.Meta(pattern=ID_PATTERN)]
@@ -25,6 +28,14 @@ def require_plausible(*moments: datetime | None) -> None:
     """Raises ValueError for a moment so far away that hours cannot be added to it or taken off everywhere."""
     if any(moment is not None and not _FIRST_YEAR <= moment.year <= _LAST_YEAR for moment in moments):
         raise ValueError(f"a time has to lie in the years {_FIRST_YEAR} to {_LAST_YEAR}")
+
+
+class BadSignal(Exception):
+    """The signal cannot be carried out as it stands; `problems` says why, each in a sentence."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(" ".join(self.problems))
 
 
 class Kind(StrEnum):

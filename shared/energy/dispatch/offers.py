@@ -6,35 +6,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-import msgspec
-
+from shared.energy.dispatch.answers import HourOffer, Offer
 from shared.energy.dispatch.planning import Candidate, PlanRules, Request, exclusion, fade, sustained_w
 from shared.energy.dispatch.strategies import TABLE
 
 _HOUR = timedelta(hours=1)
 _WATTS = 1_000.0
-
-
-class HourOffer(msgspec.Struct, frozen=True, kw_only=True):
-    """One hour of the window.
-
-    `kw`: what the fleet can give in this hour and in every other of the window. `kw_if_last`: what it could give from
-    the window's start if it ended with this hour.
-    """
-
-    start: datetime
-    end: datetime
-    kw: float
-    kw_if_last: float
-
-
-class Offer(msgspec.Struct, frozen=True, kw_only=True):
-    """What could be committed, as things stand now. Nothing is reserved by it."""
-
-    kw: float
-    sites: int
-    hours: tuple[HourOffer, ...]
-    excluded: dict[str, int]
 
 
 def offer(candidates: Sequence[Candidate], request: Request, rules: PlanRules, now: datetime) -> Offer:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from shared.energy.dispatch.model import PlanSummary, Strategy
+from shared.energy.dispatch.model import HOLDS, PlanSummary, Strategy
 from shared.energy.dispatch.standing import Standing
 from shared.energy.dispatch.strategies import TABLE, Expect
 from shared.energy.model import Fact, RosterSite
@@ -27,7 +27,6 @@ from shared.tesla.plan_limits import PlanLimits
 
 READS_PER_SITE = 2
 """The snapshot before and the reading back after."""
-HOLDS = "hold_delivers_nothing"
 TOO_LATE = "too_late_for_all"
 CALLS_USED_UP = "calls_used_up"
 _ANY_NUMBER = 10**9

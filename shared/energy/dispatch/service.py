@@ -8,7 +8,7 @@ time, so that no two of them commit a site.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -24,7 +24,7 @@ from shared.energy.dispatch.book import Book
 from shared.energy.dispatch.gathering import Gathering
 from shared.energy.dispatch.merging import ShardPlan, pack_commitments
 from shared.energy.dispatch.milestones import received
-from shared.energy.dispatch.model import Dispatch, Kind, PlanSummary, Signal, State, Stop, Strategy
+from shared.energy.dispatch.model import BadSignal, Dispatch, Kind, PlanSummary, Signal, State, Stop, Strategy
 from shared.energy.dispatch.offers import offer
 from shared.energy.dispatch.planning import Candidate, Commitment, Plan, PlanRules, Request, plan
 from shared.energy.dispatch.schedule import Schedule
@@ -43,14 +43,6 @@ AskedOn = Callable[[date], int]
 _LEASE_S = 120.0
 _AROUND = timedelta(minutes=30)
 """Events so close to each other overlap: the sites of one have to be restored before the other begins."""
-
-
-class BadSignal(Exception):
-    """The signal cannot be carried out as it stands; `problems` says why, each in a sentence."""
-
-    def __init__(self, problems: Iterable[str]) -> None:
-        self.problems = tuple(problems)
-        super().__init__(" ".join(self.problems))
 
 
 @dataclass(frozen=True, slots=True)
