@@ -10,11 +10,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.energy.tariffs.build import SeasonPlan, Tariff, build_tariff
+from shared.energy.tariffs.build import SeasonPlan, Tariff, build_tariff, every_day
 from shared.energy.tariffs.checks import LABELS, problems
 from shared.energy.tariffs.examples import EXAMPLES, two_period, two_seasons
 from shared.energy.tariffs.problem import MOST_PROBLEMS
@@ -47,9 +48,9 @@ def tariffs(draw: st.DrawFn) -> Tariff:
     if draw(st.booleans()):
         seasons = {draw(st.sampled_from(["Summer", "Winter"])): draw(plans())}
     else:
-        one, two = sorted(
-            draw(st.tuples(st.integers(0, 365), st.integers(0, 365)).filter(lambda pair: pair[0] != pair[1]))
-        )
+        # None begins on the 29th of February: a season to the 28th takes that day along.
+        starts = st.integers(0, 365).filter(lambda day: YEAR[day] != (2, 29))
+        one, two = sorted(draw(st.tuples(starts, starts).filter(lambda pair: pair[0] != pair[1])))
         seasons = {
             "Summer": draw(plans(first=YEAR[one], last=YEAR[two - 1])),
             "Winter": draw(plans(first=YEAR[two], last=YEAR[one - 1])),
@@ -256,6 +257,16 @@ JSON = st.recursive(
 @given(JSON)
 def test_no_json_makes_the_check_raise(value: object) -> None:
     assert problems(value)
+
+
+def test_a_season_that_begins_on_the_29th_of_february_meets_the_one_that_ends_on_the_28th() -> None:
+    plan = SeasonPlan(spans=(every_day("OFF_PEAK", 0, 24),), buy={"OFF_PEAK": 0.1})
+    halves = {
+        "Summer": msgspec.structs.replace(plan, first=(1, 1), last=(2, 28)),
+        "Winter": msgspec.structs.replace(plan, first=(2, 29), last=(12, 31)),
+    }
+    tariff = build_tariff(name="Any", utility="Any", currency="USD", seasons=halves)
+    assert "More than one season (Summer, Winter) covers 29 February to 29 February." in told(tariff)
 
 
 def places(value: Any) -> list[tuple[Any, Any]]:
