@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from typing import Literal
 
 import msgspec
@@ -47,9 +49,10 @@ def test_a_stored_document_of_either_release_is_read(name: str, documents: Sqlit
 
 
 @pytest.fixture
-def documents(tmp_path_factory: pytest.TempPathFactory) -> SqliteDocuments:
+def documents(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqliteDocuments]:
     """A store of the test's own."""
-    return SqliteDocuments(tmp_path_factory.mktemp("documents") / "documents.db")
+    with closing(SqliteDocuments(tmp_path_factory.mktemp("documents") / "documents.db")) as store:
+        yield store
 
 
 class Inner(msgspec.Struct, frozen=True, kw_only=True):

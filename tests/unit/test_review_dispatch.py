@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -183,8 +184,9 @@ def test_an_accepted_command_is_not_sent_again_before_it_had_time_to_show() -> N
 @pytest.mark.parametrize(("answer", "end"), [(b"<html>", End.UNKNOWN), (b"", End.OK), (b"{}", End.OK)])
 def test_a_command_counts_as_accepted_by_tesla_only(answer: bytes, end: End, tmp_path: Path) -> None:
     regions = Regions({"eu": "https://fleet-api.prd.eu.vn.cloud.tesla.com"})
-    shelf = Shelf(SqliteDocuments(tmp_path / "d.db"))
-    assert reply_of(Write(MODE, "backup", undo=False), Told(200, answer), regions, shelf, START).end is end
+    with closing(SqliteDocuments(tmp_path / "d.db")) as store:
+        shelf = Shelf(store)
+        assert reply_of(Write(MODE, "backup", undo=False), Told(200, answer), regions, shelf, START).end is end
 
 
 def commitment(site: str = "101") -> Commitment:
