@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
@@ -176,8 +177,8 @@ def test_tokens_are_stored_sealed(lab: Lab) -> None:
     stored = bootstrap.documents().query("accounts").documents[0]
     assert stored.body["tokens"].startswith(b"S1")
     raw = b"".join(file.read_bytes() for file in _files(bootstrap.settings().state_dir))
-    assert b"EU_" not in raw
-    assert b"eyJ" not in raw
+    assert not re.search(rb"EU_[0-9a-f]{8}", raw), "a refresh token lies open"
+    assert b"eyJhbGci" not in raw, "an access token lies open"
 
 
 def test_disconnecting_erases_the_tokens_and_names_teslas_page(lab: Lab) -> None:
