@@ -118,6 +118,9 @@ class Pump:
             log.warning("pull of %s failed: %s", subscription.topic, error)
             await asyncio.sleep(_LOOK_S)
             return False
+        if self._closing:
+            await asyncio.gather(*(self._settle(self._queue.nack, delivery, delay_s=0) for delivery in found))
+            return False
         for delivery in found:
             self._take(delivery)
         if not found:
