@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import re
-import shutil
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,7 @@ import requests
 
 from shared.platform.ports import Event
 from tests.e2e.conftest import Starter
-from tests.e2e.place import World, restarted, running, until
+from tests.e2e.place import QUICK, World, restarted, running, until
 from tests.simulator import Simulator, SimulatorConfig
 from tests.simulator.energy_control import SiteChange
 from tests.simulator.energy_site import EnergySite
@@ -29,11 +29,25 @@ from tests.stack.stack import Stack
 ACCOUNTS, SITES = 3, 3
 ALL = ACCOUNTS * SITES
 MINUTES = 5
+_FUNCTIONS = frozenset(
+    (
+        "oauth",
+        "energy",
+        "refresh_tokens",
+        "housekeeping",
+        "start_energy_tick",
+        "poll_energy_sites",
+        "dispatch_energy",
+    )
+)
+"""What a fleet and its dispatch need; the others would take their time to start."""
 _SHARD = "0000"
-_LOOKS_S = (2.0, 110.0, 182.0, 243.0)
+_LOOKS_S = (2.0, 110.0, 182.0)
 """Seconds behind the start of a tick at which something is due (see `shared.energy.dispatch.schedule`)."""
 _MOST_STEPS = 60
 _IDLE_S = 60.0
+_PATIENT = {**QUICK, "WORK_LEASE_S": "50", "OUTBOX_GRACE_S": "20", "DUE_AGAIN_S": "40"}
+"""Less than passes between two looks, so that nobody waits for a lease; more than a busy machine holds work up."""
 _SIGNAL_LEASE_S = 121.0
 """Longer than one that died holds a signal and the planning."""
 _LEASES_S = 61.0
@@ -42,6 +56,7 @@ _STEADY_S = 2.1
 """Processes that die younger, one after the other, are replaced after longer and longer pauses only."""
 _CHARGED_PERCENT = 80.0
 _MORE_THAN_ALL_KW = 500.0
+_DEAD_OR_BUSY = (0, 503)
 _OVER = ("done", "cancelled", "failed")
 _MINE = re.compile(" answered (4|500)")
 """What asking again does not mend: the question is wrong, or the service."""
@@ -94,7 +109,7 @@ class Lived:
     Attributes:
         before, after: Every site's settings.
         commands: By site what was executed, by endpoint.
-        sent: How many commands whoever was killed at that moment had got executed.
+        sent: How many commands whoever was killed had got executed, by kill; those at a signal send none.
     """
 
     name: str
@@ -104,7 +119,7 @@ class Lived:
     trail: list[Any] = field(default_factory=list)
     after: dict[str, Settings] = field(default_factory=dict)
     commands: dict[str, Counter[str]] = field(default_factory=dict)
-    sent: int = 0
+    sent: dict[Kill, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -119,21 +134,23 @@ class Fleet:
     act: FleetAct
     lead_s: float = 280.0
     _steady_at: float = field(default=0.0, init=False)
+    _rounds: int = field(default=0, init=False)
 
     @property
     def sites(self) -> dict[str, EnergySite]:
         """Every simulated site by its number."""
         return {str(site.site_id): site for account in self.simulator.accounts for site in account.sites}
 
-    def live(self, name: str, kill: Kill | None = None) -> Lived:
-        """A whole event that every site is needed for. Raises EventStuck."""
+    def live(self, name: str, *kills: Kill) -> Lived:
+        """A whole event that every site is needed for; one kill a moment at most. Raises EventStuck."""
         for site in self.sites:
             self.simulator.control.change_site(site, SiteChange(percentage_charged=_CHARGED_PERCENT))
         self.act.tick()
         event = Lived(name, self._settings())
         commands = {site: Counter(found.commands) for site, found in self.sites.items()}
-        self._ask(name, kill)
-        self._live_through(event, kill)
+        at = {kill.moment: kill for kill in kills}
+        self._ask(name, at.pop("signal", None))
+        self._live_through(event, at)
         event.sites = self._insist("GET", f"/dispatches/{name}/sites")["sites"]
         event.trail = self._insist("GET", f"/dispatches/{name}/audit")["entries"]
         event.after = self._settings()
@@ -142,10 +159,10 @@ class Fleet:
 
     def arm(self, *functions: str, **environment: str) -> None:
         """Replace the functions' processes by ones that die as told; who died before does not count any more."""
-        shutil.rmtree(self.stack.state_dir / "crashes", ignore_errors=True)
+        self._rounds += 1
         time.sleep(max(0.0, self._steady_at - time.monotonic()))
         for function in functions:
-            restarted(self.stack, function, **environment)
+            restarted(self.stack, function, CRASH_ROUND=str(self._rounds), **environment)
         self._steady_at = time.monotonic() + _STEADY_S
 
     def _executed(self) -> int:
@@ -161,14 +178,15 @@ class Fleet:
         start = datetime.fromtimestamp(ticks * TICK_S, UTC)
         times = {"start": start.isoformat(), "end": (start + timedelta(minutes=MINUTES)).isoformat()}
         signal = {"id": name, **times, "target_kw": _MORE_THAN_ALL_KW, "strategy": "export"}
-        if kill is not None and kill.moment == "signal":
+        if kill is not None:
             self.arm(kill.function, CRASH_AT=kill.point)
         answer = self._insist("POST", "/signals", signal, forward_s=_SIGNAL_LEASE_S)
         assert answer["verdict"] == "less"
 
     def _insist(self, method: str, path: str, body: Any = None, *, forward_s: float = 0.0) -> Any:
-        """Ask, and ask again as whoever met a dying function does; every time `forward_s` pass before that."""
+        """Ask, and ask again as whoever met a dying function does; `forward_s` pass for each that has died."""
         stuck: Exception | None = None
+        deaths = len(self.stack.deaths)
         for _ in range(_MOST_STEPS):
             try:
                 return self.act.operator.call(method, path, body)
@@ -177,10 +195,12 @@ class Fleet:
                     raise
                 stuck = error
             time.sleep(0.1)
-            self.stack.advance(forward_s)
+            if len(self.stack.deaths) > deaths:
+                deaths = len(self.stack.deaths)
+                self.stack.advance(forward_s)
         raise EventStuck(f"{method} {path} is never answered well") from stuck
 
-    def _live_through(self, event: Lived, kill: Kill | None) -> None:
+    def _live_through(self, event: Lived, kills: dict[Moment, Kill]) -> None:
         """Let time pass until the event is over and everything is restored."""
         for _ in range(_MOST_STEPS):
             self.stack.tick()
@@ -189,10 +209,10 @@ class Fleet:
             if event.view["event"]["state"] in _OVER:
                 return
             pause_s = self._to_next_look_s()
-            to_kill_s = self._moment_s(event, kill)
-            if kill is not None and 0 <= to_kill_s <= pause_s:
-                self.stack.advance(to_kill_s)
-                self._kill(event, kill)
+            moment, to_kill_s = self._next_kill(event, kills)
+            if to_kill_s <= pause_s:
+                self.stack.advance(max(0.0, to_kill_s))
+                self._kill(event, kills.pop(moment))
             else:
                 self.stack.advance(pause_s)
         raise EventStuck(f"the event does not end: {event.view['event']}")
@@ -201,22 +221,27 @@ class Fleet:
         passed = self.stack.clock.now().timestamp() % TICK_S
         return next(look - passed for look in (*_LOOKS_S, TICK_S + _LOOKS_S[0]) if look > passed + 1)
 
-    def _moment_s(self, event: Lived, kill: Kill | None) -> float:
-        """How far off the moment of the kill is; negative once it has passed."""
-        if kill is None or kill.moment == "signal":
-            return -1.0
-        told = event.view["event"]
-        moment = told["plan"]["command_from"] if kill.moment == "commanding" else told["end"]
-        return (datetime.fromisoformat(moment) - self.stack.clock.now()).total_seconds()
+    def _next_kill(self, event: Lived, kills: Iterable[Moment]) -> tuple[Moment, float]:
+        """The next moment that somebody is killed at, and how far off it is: for ever if there is none."""
+        told, now = event.view["event"], self.stack.clock.now()
+        moments: dict[Moment, str] = {"commanding": told["plan"]["command_from"], "restoring": told["end"]}
+        off_s = {one: (datetime.fromisoformat(moments[one]) - now).total_seconds() for one in kills}
+        return min(off_s.items(), key=lambda item: item[1], default=("signal", math.inf))
+
+    def _outlived(self, message: str) -> bool:
+        """Whether somebody answered the message and did not only ask for it to come again."""
+        return any(one.message_id == message and one.status not in _DEAD_OR_BUSY for one in self.stack.deliveries)
 
     def _kill(self, event: Lived, kill: Kill) -> None:
-        """Have one message alone delivered to a new process, and wait for its death."""
+        """Have one message alone delivered to a new process, and wait for its death. Raises EventStuck."""
         self.arm(kill.function, CRASH_AT=kill.point)
         deaths, executed = len(self.stack.deaths), self._executed()
         message = json.dumps({"dispatch": event.name, "shard": kill.shard, "modification": 0}).encode()
-        self.stack.messaging.bus.publish(Event("dispatch-energy", message))
-        until(lambda: len(self.stack.deaths) > deaths, f"{kill.function} dies")
-        event.sent = self._executed() - executed
+        number = self.stack.messaging.bus.publish(Event("dispatch-energy", message))
+        until(lambda: len(self.stack.deaths) > deaths or self._outlived(number), f"{kill.function} dies")
+        if len(self.stack.deaths) == deaths:
+            raise EventStuck(f"{kill} lives on:\n{self.stack.function_process(kill.function).log_tail()}")
+        event.sent[kill] = self._executed() - executed
         self._steady_at = time.monotonic() + _STEADY_S
         self.stack.advance(_LEASES_S)
 
@@ -240,7 +265,9 @@ def fleet_of(starter: Starter, *, duplicate: int = 1, shuffle_s: float = 0.0) ->
         simulator = opening.enter_context(Simulator(config))
         world = World(simulator)
         quick = DeliveryConfig(attempts=5, backoff_max_s=0.4, duplicate=duplicate, shuffle_s=shuffle_s)
-        chosen = starter.config(tesla=world.greeting(), tick_s=0, delivery=quick)
+        chosen = starter.config(
+            tesla=world.greeting(), tick_s=0, delivery=quick, settings=_PATIENT, functions=_FUNCTIONS
+        )
         place = opening.enter_context(running(chosen, world))
         fleet = Fleet(place.stack, simulator, Enrolment(place.stack, lambda _: nullcontext()))
         fleet.act.run()

@@ -13,46 +13,42 @@ from tests.e2e.conftest import Starter
 pytestmark = pytest.mark.stack
 
 WHOLE = ""
-POINTS = {
-    "shards planned, no dispatch stored": (Kill("energy:documents.put:2", "signal"), False),
-    "dispatch stored, its signal not in the trail": (Kill("energy:documents.create:2", "signal"), False),
-    "commands intended, none sent": (Kill("dispatch_energy:documents.replace:2", "commanding"), False),
-    "commands sent, no outcome stored": (Kill("dispatch_energy:documents.replace:3:before", "commanding"), True),
-    "outcomes stored, not in the trail": (Kill("dispatch_energy:documents.replace:3", "commanding"), True),
-    "state stored, not in the trail": (Kill("dispatch_energy:documents.create:1:before", "commanding", WHOLE), False),
-    "putting back not yet intended": (Kill("dispatch_energy:documents.replace:2:before", "restoring"), False),
-    "put back, not stored": (Kill("dispatch_energy:documents.replace:3:before", "restoring"), True),
+RECORDS, TRAIL = "documents.replace/dispatch_shards", "documents.create/audit"
+EVENTS: dict[str, dict[str, Kill]] = {
+    "intended": {
+        "shards planned, no dispatch stored": Kill("energy:documents.put/dispatch_plans:1", "signal"),
+        "commands intended, none sent": Kill(f"dispatch_energy:{RECORDS}:1", "commanding"),
+        "putting back not yet intended": Kill(f"dispatch_energy:{RECORDS}:1:before", "restoring"),
+    },
+    "done": {
+        "dispatch stored, its signal not in the trail": Kill(f"energy:{TRAIL}:1:before", "signal"),
+        "commands sent, no outcome stored": Kill(f"dispatch_energy:{RECORDS}:2:before", "commanding"),
+        "put back, not stored": Kill(f"dispatch_energy:{RECORDS}:2:before", "restoring"),
+    },
+    "stored": {
+        "outcomes stored, not in the trail": Kill(f"dispatch_energy:{RECORDS}:2", "commanding"),
+        "end stored, not in the trail": Kill(f"dispatch_energy:{TRAIL}:1:before", "restoring", WHOLE),
+    },
 }
-"""What was done last -> who dies when, and whether commands had gone out by its hand."""
-ON_EMULATORS = "commands sent, no outcome stored"
+"""Events -> what was done last -> who dies then; each event goes on after every death in it."""
+COMMANDED = {"commands sent, no outcome stored", "put back, not stored", "outcomes stored, not in the trail"}
+"""Where commands had gone out by the hand of who died."""
 
 
 @pytest.fixture(scope="module")
 def fleet(starter: Starter) -> Iterator[Fleet]:
-    """One fleet for all tests, after an event in which nobody died: what they do not count exists already."""
+    """One fleet per backend for all events."""
     with fleet_of(starter) as working:
-        check(working.live("undisturbed"))
         yield working
 
 
-def _die(fleet: Fleet, moment: str) -> None:
-    kill, sent = POINTS[moment]
+@pytest.mark.parametrize("name", EVENTS)
+def test_whoever_dies_every_site_is_put_back(fleet: Fleet, name: str) -> None:
+    kills = EVENTS[name]
     before = len(fleet.stack.deaths)
-    event = fleet.live(f"event-{list(POINTS).index(moment)}", kill)
-    # The replaced process was told to go; the one after it killed itself.
-    assert fleet.stack.deaths[before:] == [(kill.function, -9), (kill.function, -9)]
+    event = fleet.live(name, *kills.values())
+    # Each replaced process was told to go; the one after it killed itself.
+    assert fleet.stack.deaths[before:] == [(kill.function, -9) for kill in kills.values() for _ in range(2)]
     check(event)
     assert {site["outcome"] for site in event.sites} == {"confirmed"}
-    assert bool(event.sent) is sent
-
-
-@pytest.mark.parametrize("moment", POINTS)
-@pytest.mark.parametrize("starter", ["embedded"], indirect=True)
-def test_whoever_dies_every_site_is_put_back(fleet: Fleet, moment: str) -> None:
-    _die(fleet, moment)
-
-
-@pytest.mark.parametrize("starter", [pytest.param("emulators", marks=pytest.mark.emulators)], indirect=True)
-def test_whoever_dies_on_emulators_every_site_is_put_back(starter: Starter) -> None:
-    with fleet_of(starter) as fleet:
-        _die(fleet, ON_EMULATORS)
+    assert {moment for moment, kill in kills.items() if event.sent.get(kill)} == COMMANDED & kills.keys()

@@ -19,10 +19,12 @@ MODULE = {"CRASH_MODULE": "tests.stack.sample_ports"}
 
 def test_points_are_read() -> None:
     points = parse_points("fetch_vehicle:blobs.put:3, orders:documents.create:1:before,a:events.publish:2:after")
+    points += parse_points("orders:documents.put/orders:1")
     assert points == [
         CrashPoint("fetch_vehicle", "blobs.put", 3, before=False),
         CrashPoint("orders", "documents.create", 1, before=True),
         CrashPoint("a", "events.publish", 2, before=False),
+        CrashPoint("orders", "documents.put/orders", 1, before=False),
     ]
 
 
@@ -34,9 +36,11 @@ def test_other_points_are_refused(text: str) -> None:
         parse_points(text)
 
 
-@pytest.mark.parametrize(("when", "left"), [("after", ["a", "b"]), ("before", ["a"])])
-def test_a_function_dies_once_at_its_point(tmp_path: Path, when: str, left: list[str]) -> None:
-    crash = {"CRASH_AT": f"worker:blobs.put:2:{when}"}
+@pytest.mark.parametrize(
+    ("point", "left"), [("put:2:after", ["a", "b"]), ("put:2:before", ["a"]), ("put/c:1:before", ["a", "b"])]
+)
+def test_a_function_dies_once_at_its_point(tmp_path: Path, point: str, left: list[str]) -> None:
+    crash = {"CRASH_AT": f"worker:blobs.{point}"}
     patient = DeliveryConfig(backoff_min_s=2.0)
     with sample_stack(tmp_path, settings=MODULE | crash, delivery=patient) as stack:
         send(stack, put=["a", "b", "c"])
@@ -50,6 +54,17 @@ def test_a_function_dies_once_at_its_point(tmp_path: Path, when: str, left: list
         send(stack, put=["d", "e", "f"])
         stack.wait_idle()
         assert stack.deaths == []
+
+
+def test_another_round_is_another_death(tmp_path: Path) -> None:
+    deaths = []
+    for crash_round in ("1", "2", "2"):
+        crash = {"CRASH_AT": "worker:blobs.put:1", "CRASH_ROUND": crash_round}
+        with sample_stack(tmp_path, settings=MODULE | crash) as stack:
+            send(stack, put=["a"])
+            stack.wait_idle()
+            deaths.append(len(stack.deaths))
+    assert deaths == [1, 1, 0]
 
 
 def test_random_crashes_are_bounded_and_nothing_is_lost(tmp_path: Path) -> None:

@@ -53,6 +53,7 @@ class StackConfig:
         workers: Function name -> worker processes, for functions that production would scale out.
         delivery: How messages travel.
         functions_dir: Folder with ``functions.yaml`` and one folder per function.
+        functions: Names of those that are started, with their topics; empty: all.
         ready_s: How long the functions may take to answer.
         stop_s: How long work in progress may take to finish when the stack stops.
     """
@@ -69,6 +70,7 @@ class StackConfig:
     workers: Mapping[str, int] = field(default_factory=dict)
     delivery: DeliveryConfig = DeliveryConfig()
     functions_dir: Path = ROOT / "functions"
+    functions: frozenset[str] = frozenset()
     ready_s: float = 30.0
     stop_s: float = 5.0
 

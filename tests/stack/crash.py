@@ -4,10 +4,12 @@ The product has no hooks for this: before the function is loaded, the host wraps
 `documents`, `blobs` and `events` of `shared.bootstrap` (or of the module CRASH_MODULE) hand out.
 
 - ``CRASH_AT=fetch_vehicle:blobs.put:3``: die right after the 3rd successful ``blobs.put`` of a process of that
-  function; with ``:before`` at the end, instead of the 3rd call. Several are separated by commas. Each happens once
-  per state folder.
+  function; with ``:before`` at the end, instead of the 3rd call. ``documents.put/orders`` counts the calls with that
+  first argument only: of a collection, or of an object. Several are separated by commas. Each happens once.
 - ``CRASH_RANDOM=seed:probability:most``: die before or after any port call with that probability, at most so often
   over all functions.
+- ``CRASH_ROUND=2``: what happened is counted per state folder and round. A process that was started for an earlier
+  round goes by what happened in that one.
 
 A crash is SIGKILL to the whole process group: no handler, no finally, no flush.
 """
@@ -31,7 +33,8 @@ PORTS = ("documents", "blobs", "events")
 """The functions of `shared.bootstrap` whose answers are wrapped."""
 
 _POINT = re.compile(
-    rf"(?P<function>\w+):(?P<call>(?:{'|'.join(PORTS)})\.\w+):(?P<count>[1-9]\d*)(?::(?P<when>before|after))?"
+    rf"(?P<function>\w+):(?P<call>(?:{'|'.join(PORTS)})\.\w+(?:/[^:,\s]+)?):(?P<count>[1-9]\d*)"
+    r"(?::(?P<when>before|after))?"
 )
 
 
@@ -43,10 +46,10 @@ class Trigger(Protocol):
     """Decides whether a call is the last one."""
 
     def before(self, call: str) -> None:
-        """Called before ``port.method``."""
+        """Called before ``port.method/first argument``."""
 
     def after(self, call: str) -> None:
-        """Called after ``port.method`` gave its answer."""
+        """Called after ``port.method/first argument`` gave its answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,10 @@ class CrashPoint:
     count: int
     before: bool
 
+    def counts(self, call: str) -> bool:
+        """Whether it is a call of that method and, if the point names one, with that first argument."""
+        return self.call in {call, call.partition("/")[0]}
+
 
 def parse_points(text: str) -> list[CrashPoint]:
     """The entries of CRASH_AT. Raises BadCrashPoint."""
@@ -67,7 +74,7 @@ def parse_points(text: str) -> list[CrashPoint]:
 def _parse_point(text: str) -> CrashPoint:
     match = _POINT.fullmatch(text)
     if match is None:
-        raise BadCrashPoint(f"{text!r} is not FUNCTION:PORT.METHOD:COUNT[:before|after]")
+        raise BadCrashPoint(f"{text!r} is not FUNCTION:PORT.METHOD[/ARGUMENT]:COUNT[:before|after]")
     return CrashPoint(match["function"], match["call"], int(match["count"]), match["when"] == "before")
 
 
@@ -87,7 +94,7 @@ class AtPoint:
         self._count(call, is_before=False)
 
     def _count(self, call: str, *, is_before: bool) -> None:
-        if call != self._point.call or is_before != self._point.before:
+        if not self._point.counts(call) or is_before != self._point.before:
             return
         self._calls[is_before] += 1
         if self._calls[is_before] == self._point.count and self._marks.take(repr(self._point)):
@@ -157,11 +164,12 @@ class CrashingPort:
 
     def _watched(self, call: str, method: Callable[..., Any]) -> Callable[..., Any]:
         def watched(*arguments: Any, **named: Any) -> Any:
+            full = f"{call}/{arguments[0]}" if arguments and isinstance(arguments[0], str) else call
             for trigger in self._triggers:
-                trigger.before(call)
+                trigger.before(full)
             answer = method(*arguments, **named)
             for trigger in self._triggers:
-                trigger.after(call)
+                trigger.after(full)
             return answer
 
         return watched
@@ -182,7 +190,7 @@ def _triggers(name: str, environ: Mapping[str, str]) -> list[Trigger]:
     chance = environ.get("CRASH_RANDOM", "")
     if not points and not chance:
         return []
-    marks = Marks(Path(environ["STATE_DIR"]) / "crashes")
+    marks = Marks(Path(environ["STATE_DIR"]) / "crashes" / environ.get("CRASH_ROUND", "0"))
     triggers: list[Trigger] = [AtPoint(point, marks, die) for point in points]
     if chance:
         triggers.append(AtRandom(name, chance, marks, die))

@@ -9,8 +9,9 @@ from types import TracebackType
 from typing import Any, Self
 
 import requests
+from msgspec.structs import replace
 
-from shared.manifest import read_manifest
+from shared.manifest import Manifest, read_manifest
 from shared.platform.clock import OffsetClock
 from shared.platform.ports import Delivery
 from shared.settings import read_settings
@@ -59,9 +60,9 @@ class Stack:
     messaging: Messaging
 
     def __init__(self, config: StackConfig) -> None:
-        """Read the manifest; nothing is started. Raises BadManifest."""
+        """Read the manifest; nothing is started. Raises BadManifest, and KeyError for a function not in it."""
         self.config, self.state_dir = config, config.state_dir.resolve()
-        self.manifest = read_manifest(config.functions_dir / "functions.yaml")
+        self.manifest = _chosen(read_manifest(config.functions_dir / "functions.yaml"), config.functions)
         self._open = ExitStack()
         self._ahead_s = 0.0
 
@@ -201,6 +202,12 @@ class Stack:
             downloads=backend.downloads,
             lifeline=lifeline,
         )
+
+
+def _chosen(manifest: Manifest, names: frozenset[str]) -> Manifest:
+    """The manifest with these functions only; with all of them if none is named. Raises KeyError for unknown ones."""
+    chosen = {name: manifest.functions[name] for name in sorted(names)}
+    return replace(manifest, functions=chosen) if chosen else manifest
 
 
 def _lifeline(opening: ExitStack) -> int:
