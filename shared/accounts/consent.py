@@ -9,13 +9,14 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 import msgspec
 
 from shared import log
 from shared.accounts.grants import digest
-from shared.accounts.keeper import TOPIC, TokenKeeper
-from shared.accounts.messages import TokenUpkeep
+from shared.accounts.keeper import TokenKeeper
+from shared.accounts.messages import TOPIC, TokenUpkeep
 from shared.accounts.model import Account, Product, account_id
 from shared.platform.documents import Collection
 from shared.platform.due import DueList
@@ -23,12 +24,15 @@ from shared.platform.once import Claim, Once
 from shared.platform.ports import Clock, DocumentStore, Event
 from shared.platform.sealing import Sealer
 from shared.tesla.catalogue import ENERGY_SCOPES, Contract
+from shared.tesla.errors import ConnectionLost, RateLimited, ServerError
 from shared.tesla.oauth import BadIdentity, TeslaAuth, TokenSet, read_claims
 from shared.tesla.scopes import LOCATION, energy_family, energy_scopes, holds, missing
 from shared.typed import from_json
 
 _LEASE_S = 60.0
 _LONGEST_CODE = 4096
+_EXCHANGES, _PAUSE_S, _OWNER_WAITS_S = 3, 0.5, 5.0
+"""Tries of a code, and how long they may pause: the owner's browser waits meanwhile."""
 _FAMILY_KEPT = timedelta(days=1)
 """How long it is remembered which energy scopes Tesla refused for a grant."""
 
@@ -175,10 +179,7 @@ class Consent:
         if not code or len(code) > _LONGEST_CODE:
             raise ConsentError("code_missing", "Tesla sent no authorization code")
         verifier = self._sealer.open(record.verifier, bound_to=f"state:{key}").decode()
-        tokens = self._auth.exchange(
-            code, verifier=verifier, region=record.region, redirect_uri=self._rules.redirect_uri
-        )
-        return self._hold(record, tokens)
+        return self._hold(record, self._exchange(code, verifier, record.region))
 
     def attach(self, grant: str, claim: str, approve: Callable[[Attached], bool]) -> Attached:
         """Attach the claimed consent to the grant's owner. May be repeated until `finish`.
@@ -264,6 +265,23 @@ class Consent:
         if stored.value.expires_at <= self._clock.now():
             raise ConsentError("state_expired", "this consent took too long")
         return key, stored.value
+
+    def _exchange(self, code: str, verifier: str, region: str) -> TokenSet:
+        """The code for tokens, again after a short pause where Tesla may not have taken it: the state is spent.
+
+        A code that was taken after all is refused then, which is true. Raises TeslaError.
+        """
+        uri = self._rules.redirect_uri
+        exchange = partial(self._auth.exchange, code, verifier=verifier, region=region, redirect_uri=uri)
+        for attempt in range(1, _EXCHANGES):
+            try:
+                return exchange()
+            except (ConnectionLost, RateLimited, ServerError) as error:
+                pause_s = error.retry_after_s if isinstance(error, RateLimited) else _PAUSE_S * attempt
+                if pause_s > _OWNER_WAITS_S:
+                    raise
+            self._clock.sleep(pause_s)
+        return exchange()
 
     def _hold(self, record: OAuthState, tokens: TokenSet) -> str:
         """Keep the tokens, sealed, until they are claimed; they are erased if nobody does."""

@@ -17,19 +17,23 @@ import msgspec
 
 from shared import log
 from shared.accounts.grants import digest
+from shared.accounts.messages import TOPIC
 from shared.accounts.model import Account, AccountState, TokenPair, sealed_for
+from shared.accounts.token_pause import TokenPause
 from shared.platform.documents import Collection, Stored
 from shared.platform.due import DueList
-from shared.platform.errors import NotFound, VersionChanged
+from shared.platform.errors import AlreadyExists, NotFound, VersionChanged
 from shared.platform.once import Claim, Once
 from shared.platform.ports import Clock, DocumentStore, Event
 from shared.platform.sealing import Sealer
+from shared.tesla.account_costs import AccountCosts
 from shared.tesla.client import Access
 from shared.tesla.errors import (
     ApplicationRefused,
     AudienceMissing,
     LoginRequired,
     NoAnswer,
+    RateLimited,
     Rejected,
     TeslaError,
     Unreadable,
@@ -37,14 +41,10 @@ from shared.tesla.errors import (
 from shared.tesla.oauth import TeslaAuth, TokenSet, read_claims
 from shared.typed import from_json
 
-TOPIC = "refresh-tokens"
-PLANNED_PER_S = 15
-"""Planned refreshes a second. Tesla takes about 20 token calls a second of an application (Tesla, best practices);
-the rest is left to consents and to calls that find their token expired. Planned ones run in one function of one
-instance (see the manifest), so this is the application's rate; they come with a fifth of a token's life to spare.
-"""
 _LEASE_S = 60.0
 _WAIT_S, _STEP_S = 20.0, 0.2
+_SOONEST_S = 60.0
+"""A planned refresh that Tesla turned away is tried again no sooner: that often the due list is looked at."""
 _MARGIN = timedelta(seconds=120)
 
 
@@ -74,6 +74,7 @@ class TokenKeeper:
     ) -> None:
         self._accounts = Collection(store, "accounts", Account)
         self._once = Once(store, clock, collection="claims")
+        self._pause, self._costs = TokenPause(store, clock), AccountCosts(store, clock)
         self._sealer, self._auth, self._due, self._clock, self._message = sealer, auth, due, clock, message
 
     def attach(self, account: str, value: Account, tokens: TokenSet, *, relied_on: bool = False) -> Account:
@@ -87,17 +88,35 @@ class TokenKeeper:
         next refresh shows it: scopes follow the refreshed token, and the spare takes over.
         """
         pair = TokenPair(access=tokens.access_token, refresh=tokens.refresh_token)
-        old = self._accounts.get(account)
-        if old is not None:
-            wider = relied_on and old.value.state == "active" and set(value.scopes) < set(old.value.scopes)
-            value = _succeeding(old.value, value)
-            if wider:
-                pair = msgspec.structs.replace(self._open(account, old.value), spare_refresh=tokens.refresh_token)
-                value = msgspec.structs.replace(old.value, fence=value.fence, needed_until=value.needed_until)
-        value = msgspec.structs.replace(value, tokens=self._seal(account, pair))
-        self._accounts.put(account, value)
-        self._plan(account, value)
-        return value
+        first = msgspec.structs.replace(value, tokens=self._seal(account, pair))
+
+        def over(old: Account) -> Account:
+            if relied_on and old.state == "active" and set(first.scopes) < set(old.scopes):
+                return self._with_spare(account, old, first, tokens.refresh_token)
+            return _succeeding(old, first)
+
+        self._plan(account, first)  # before: tokens that nobody would refresh or erase are never stored
+        # By version: what a refresh or another order's need stores meanwhile is not written over.
+        stored = self._change_or_create(account, first, over)
+        self._plan(account, stored)
+        return stored
+
+    def _change_or_create(self, account: str, first: Account, change: Callable[[Account], Account]) -> Account:
+        try:
+            return self._accounts.update(account, change).value
+        except NotFound:
+            try:
+                return self._accounts.create(account, first).value
+            except AlreadyExists:
+                return self._accounts.update(account, change).value
+
+    def _with_spare(self, account: str, old: Account, new: Account, refresh: str) -> Account:
+        """The stored account with the refresh token of a consent that granted less as its spare."""
+        pair = msgspec.structs.replace(self._open(account, old), spare_refresh=refresh)
+        grown = _succeeding(old, new)
+        return msgspec.structs.replace(
+            old, tokens=self._seal(account, pair), fence=grown.fence, needed_until=grown.needed_until
+        )
 
     def get(self, account: str) -> Account:
         """The account. Raises Disconnected."""
@@ -105,6 +124,10 @@ class TokenKeeper:
         if stored is None:
             raise Disconnected("the Tesla account is not connected any more")
         return stored.value
+
+    def usable(self, account: str) -> Account:
+        """The account, if anything may be called for it. Raises Disconnected, LoginRequired, AudienceMissing."""
+        return _usable(self.get(account))
 
     def access(self, account: str, *, instead_of: str = "") -> Access:
         """A valid access token, refreshed if need be; `instead_of` names one that Tesla has just refused.
@@ -119,7 +142,7 @@ class TokenKeeper:
 
         Raises Disconnected, LoginRequired, AudienceMissing.
         """
-        value = _usable(self.get(account))
+        value = self.usable(account)
         return _access(value, self._open(account, value)), value.access_expires_at
 
     def refresh(self, account: str, *, instead_of: str = "") -> tuple[Account, TokenPair]:
@@ -170,8 +193,9 @@ class TokenKeeper:
             return
 
     def erase(self, account: str) -> None:
-        """Forget the account and its tokens."""
+        """Forget the account, its tokens and what its calls cost."""
         self._accounts.delete(account)
+        self._costs.forget(account)
         self._due.done(_due_key(account))
 
     def upkeep(self, account: str, pace: Callable[[], None], *, refused: str = "") -> None:
@@ -192,7 +216,17 @@ class TokenKeeper:
             self._plan(account, stored.value)
         else:
             pace()
-            self.refresh(account, instead_of=self._open(account, stored.value).access)
+            self._refresh_planned(stored)
+
+    def _refresh_planned(self, stored: Stored[Account]) -> None:
+        """Refresh, or come back when Tesla says: a message would be delivered again long before that."""
+        try:
+            self.refresh(stored.key, instead_of=self._open(stored.key, stored.value).access)
+        except RateLimited as error:
+            spread = random.uniform(1.0, 1.5)  # noqa: S311  jitter, not a secret
+            wait = timedelta(seconds=max(error.retry_after_s, _SOONEST_S) * spread)
+            log.info("refresh put off", account=stored.key, seconds=wait.total_seconds())
+            self._plan_at(stored.key, self._clock.now() + wait)
 
     def _is_refused(self, stored: Stored[Account], refused: str) -> bool:
         return bool(refused) and digest(self._open(stored.key, stored.value).access) == refused
@@ -208,7 +242,7 @@ class TokenKeeper:
 
     def _current(self, account: str, instead_of: str) -> tuple[Account, TokenPair] | None:
         """The stored tokens if they can be used. Raises Disconnected, LoginRequired, AudienceMissing."""
-        value = _usable(self.get(account))
+        value = self.usable(account)
         pair = self._open(account, value)
         fresh = value.access_expires_at - _MARGIN > self._clock.now() and pair.access != instead_of
         return (value, pair) if fresh and value.reaches_region else None
@@ -218,7 +252,8 @@ class TokenKeeper:
         if stored is None:
             raise Disconnected("the Tesla account is not connected any more")
         pair = self._open(account, stored.value)
-        tokens, used = self._exchange(stored, pair)
+        with self._pause.watch():
+            tokens, used = self._exchange(stored, pair)
         return self._keep(account, stored, pair.after(tokens, used, self._clock.now()), tokens)
 
     def _exchange(self, stored: Stored[Account], pair: TokenPair) -> tuple[TokenSet, str]:

@@ -6,6 +6,7 @@ be reachable first (Tesla, "Partner accounts").
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
@@ -19,7 +20,7 @@ from shared.platform.ports import Clock, DocumentStore
 from shared.tesla.catalogue import ENDPOINTS
 from shared.tesla.client import FleetClient
 from shared.tesla.decode import Undecodable, decode
-from shared.tesla.errors import ApplicationRefused, Refused, TeslaError
+from shared.tesla.errors import ApplicationRefused, Refused, Rejected, TeslaError
 from shared.tesla.models.partner import PartnerAccount
 
 _HINTS = {
@@ -28,6 +29,16 @@ _HINTS = {
     401: "Tesla does not accept the client id and secret",
     403: "the application may not do this; check its access and scopes at developer.tesla.com",
 }
+_SCOPES = "Tesla gives the application no token with these scopes; tick them at developer.tesla.com"
+
+
+_HOST = re.compile(r"(?=.{4,253}\Z)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+")
+
+
+def plain_host(text: str) -> str:
+    """The host in lower case, as Tesla wants it named; empty for what is no plain host (a URL, one with a port)."""
+    host = text.strip().lower()
+    return host if _HOST.fullmatch(host) else ""
 
 
 class Registration(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -63,13 +74,19 @@ class Registrar:
             return Registration(region=region, domain=domain, status="not_needed", detail="the region is not enabled")
         outcome = self._ask(region, domain)
         log.info("partner registration", region=region, status=outcome.status)
-        if self._records and (outcome.status == "registered" or self._records.get(_key(region, domain)) is None):
-            self._records.put(_key(region, domain), outcome)
+        if outcome.status == "registered" or self._known(region, domain).status != "registered":
+            self._remember(outcome)
         return outcome
 
     def status(self, domain: str) -> list[Registration]:
-        """How the application stands in every region, as far as it was registered from here."""
-        return [self._known(region, domain) for region in ("eu", "na", "cn")]
+        """How the application stands in every region for the domain, and what is known of other domains."""
+        others = [stored.value for stored in self._records.find([])] if self._records else []
+        own = [self._known(region, domain) for region in ("eu", "na", "cn")]
+        return own + [item for item in others if item.domain != domain]
+
+    def _remember(self, outcome: Registration) -> None:
+        if self._records:
+            self._records.put(_key(outcome.region, outcome.domain), outcome)
 
     def _known(self, region: str, domain: str) -> Registration:
         stored = self._records.get(_key(region, domain)) if self._records else None
@@ -82,10 +99,15 @@ class Registrar:
     def _ask(self, region: str, domain: str) -> Registration:
         try:
             access = self._partner.access(region)
+        except Rejected as error:
+            # Of the token, not of the domain: the same status means something else there.
+            detail = _HINTS[401] if isinstance(error, ApplicationRefused) else _SCOPES
+            return Registration(region=region, domain=domain, status="failed", detail=detail)
+        except TeslaError as error:
+            return Registration(region=region, domain=domain, status="failed", detail=str(error))
+        try:
             answer = self._client.call(ENDPOINTS["partner_accounts"], access, json={"domain": domain})
             account = decode(answer.body, PartnerAccount).value
-        except ApplicationRefused:
-            return Registration(region=region, domain=domain, status="failed", detail=_HINTS[401])
         except Refused as error:
             detail = _HINTS.get(error.status, f"Tesla answered {error.status}")
             return Registration(region=region, domain=domain, status="failed", detail=detail)

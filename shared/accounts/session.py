@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -60,15 +61,17 @@ class AccountSession:
         endpoint = ENDPOINTS[name]
 
         def send(access: Access) -> Answer:
-            return self._client.call(endpoint, access, path=path, query=query, json=json, tally=tally)
+            billed = replace(access, account=self._account)
+            return self._client.call(endpoint, billed, path=path, query=query, json=json, tally=tally)
 
         access = self._access(endpoint.token)
         try:
             return self._answered(endpoint, access, send)
         except (WrongRegion, Missing) as error:
-            if not self._moved(endpoint, access, error, tally):
+            elsewhere = self._elsewhere(endpoint, access, error, tally)
+            if not elsewhere:
                 raise
-        return self._answered(endpoint, self._access(endpoint.token), send)
+        return self._answered(endpoint, self._access(endpoint.token, elsewhere), send)
 
     def discover_region(self, tally: Tally) -> str:
         """Where the account lives: as remembered if Tesla said so, else asked of Tesla.
@@ -89,7 +92,7 @@ class AccountSession:
         try:
             answer = send(access)
         except Unauthorized:
-            access = self._access(endpoint.token, instead_of=access.token)
+            access = self._access(endpoint.token, access.region, instead_of=access.token)
             answer = send(access)
         # The region endpoint answers everywhere: that says nothing of where the owner lives.
         told = answer.region != access.region or not (access.confirmed or endpoint.name == _REGION)
@@ -97,23 +100,31 @@ class AccountSession:
             self._keeper.remember_region(self._account, answer.region)
         return answer
 
-    def _moved(self, endpoint: Endpoint, access: Access, error: WrongRegion | Missing, tally: Tally | None) -> bool:
-        """Whether the account turns out to live elsewhere, so that the call is worth making again there."""
+    def _elsewhere(
+        self, endpoint: Endpoint, access: Access, error: WrongRegion | Missing, tally: Tally | None
+    ) -> str:
+        """The other region where the call is worth making again, or nothing."""
         if isinstance(error, WrongRegion):
             if error.region is None or error.region == access.region:
-                return False
-            self._keeper.remember_region(self._account, error.region)
-            return True
+                return ""
+            if access.kind == "user":  # of the application's own token it tells where the car is known, no more
+                self._keeper.remember_region(self._account, error.region)
+            return error.region
         if access.confirmed or endpoint.name == _REGION or error.status != HTTPStatus.NOT_FOUND:
-            return False
+            return ""
         try:
-            return self.discover_region(Tally() if tally is None else tally) != access.region
+            region = self.discover_region(Tally() if tally is None else tally)
         except (TeslaError, Undecodable):
-            return False
+            return ""
+        return region if region != access.region else ""
 
-    def _access(self, kind: str, *, instead_of: str = "") -> Access:
+    def _access(self, kind: str, region: str = "", *, instead_of: str = "") -> Access:
+        """A user's token is for the region where the owner lives, the application's for any.
+
+        Where nothing may be called for the owner any more, the application's own token does not stand in.
+        """
         if kind == "partner":
-            return self._partner.access(self.region, instead_of=instead_of)
+            return self._partner.access(region or self._keeper.usable(self._account).region, instead_of=instead_of)
         return self._keeper.access(self._account, instead_of=instead_of)
 
 

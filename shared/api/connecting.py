@@ -11,6 +11,7 @@ from shared.accounts.consent import Attached
 from shared.accounts.grants import Grant, Kind
 from shared.accounts.keeper import Disconnected
 from shared.accounts.model import Product
+from shared.api.energy.leaving import let_go
 from shared.api.failures import PRODUCT_UNKNOWN, SCOPE_MISSING, scope_names
 from shared.api.services import Services
 from shared.edge.problems import Problem
@@ -58,10 +59,11 @@ def known_of(services: Services, grant: Grant) -> tuple[str, tuple[str, ...]]:
     return (value.region, value.scopes) if value else ("", ())
 
 
-def approve(services: Services, grant: Grant, claim: str, attached: Attached) -> bool:
+def approve(services: Services, grant: Grant, claim: str, attached: Attached, *, at_once: bool = False) -> bool:
     """Refuse a consent of no use, whose tokens are not kept; else tell whether others rely on its account.
 
-    Raises Problem, OrderError, OrderGone.
+    An enrolment that goes over to another account waits until the sites of the one before are put back, unless
+    `at_once`; the claim stays good for the repetition. Raises Problem, OrderError, OrderGone.
     """
     needed = _NEEDED[grant.kind]
     if not holds(attached.scopes, needed):
@@ -69,6 +71,9 @@ def approve(services: Services, grant: Grant, claim: str, attached: Attached) ->
         detail = f"without {scope_names(needed)} nothing can be done; consent again and leave it ticked"
         raise Problem(SCOPE_MISSING, detail)
     if grant.kind == "enrolment":
+        before = _account_to_leave(services, grant, attached)
+        if before:
+            let_go(services, before, "the enrolment goes over to another account", at_once=at_once)
         return services.connections.shared(grant.subject, attached.account)
     try:
         check_connect(services.desk.book.get(grant.subject), attached.account)
@@ -101,18 +106,25 @@ def absent(services: Services, grant: Grant, attached: Attached) -> dict[str, li
     return {scope: absent_modules(package, scope, attached.scopes) for scope in attached.missing}
 
 
-def disconnect(services: Services, grant: Grant, account: str) -> None:
-    """Erase the account's tokens; the sites of an enrolment stop before that, at once."""
+def disconnect(services: Services, grant: Grant, account: str, *, at_once: bool = False) -> None:
+    """Erase the account's tokens; the sites of an enrolment stop before that, at once.
+
+    Raises Problem while an event's settings are at one of them, which only the tokens can put back; not if `at_once`.
+    """
     if grant.kind == "enrolment":
-        services.energy().registry.revoke(account)
+        let_go(services, account, "the account is being disconnected", at_once=at_once)
     services.keeper.erase(account)
     services.connections.forget(grant.subject)
 
 
 def consent_page_url(services: Services) -> str:
-    """Tesla's page on which the owner withdraws the consent itself."""
+    """Tesla's page on which the owner withdraws the consent itself, and from which Tesla leads back to the frontend
+    (Tesla, "Third-party tokens").
+    """
     client_id = services.secrets.get(services.settings.tesla_client_id_secret).value.decode().strip()
-    return f"{services.settings.tesla_revoke_url}?revoke_client_id={quote(client_id)}"
+    back = services.settings.frontend_url
+    back_url = f"&back_url={quote(back, safe='')}" if back else ""
+    return f"{services.settings.tesla_revoke_url}?revoke_client_id={quote(client_id)}{back_url}"
 
 
 def after_consent(services: Services, grant: Grant, attached: Attached) -> tuple[str, dict[str, str]]:
@@ -140,17 +152,19 @@ def enrolment_links(base: str, enrolment_id: str) -> dict[str, str]:
     }
 
 
-def _leave(services: Services, grant: Grant, account: str) -> None:
-    """The enrolment goes over to another account: of this one nothing is kept, unless another enrolment has it."""
-    if not services.connections.shared(grant.subject, account):
-        services.energy().registry.revoke(account)
-        services.keeper.erase(account)
+def _account_to_leave(services: Services, grant: Grant, attached: Attached) -> str:
+    """The account that the enrolment goes over from, of which nothing is kept then; "" if it has none to give up."""
+    before = services.connections.account(grant.subject)
+    if before in ("", attached.account) or services.connections.shared(grant.subject, before):
+        return ""
+    return before
 
 
 def _enrol(services: Services, grant: Grant, attached: Attached) -> str:
-    before = services.connections.account(grant.subject)
-    if before not in ("", attached.account):
-        _leave(services, grant, before)
+    before = _account_to_leave(services, grant, attached)
+    if before:
+        services.energy().registry.revoke(before)
+        services.keeper.erase(before)
     services.keeper.needed(attached.account, grant.expires_at)
     services.connections.connect(grant, attached.account)
     try:

@@ -22,6 +22,7 @@ CONSENT_CODE = ProblemType("consent-code-refused", 400, "Tesla does not accept t
 CONSENT_FAILED = ProblemType("consent-failed", 502, "Tesla reports an error instead of a consent; start it again")
 CLAIM_INVALID = ProblemType("claim-invalid", 400, "The claim is unknown, used, expired or not this grant's")
 SCOPE_MISSING = ProblemType("scope-missing", 403, "The owner did not grant what this needs; consent again")
+REGION_UNAVAILABLE = ProblemType("region-unavailable", 422, "This service is not run for that region")
 PRODUCT_UNKNOWN = ProblemType("product-unavailable", 400, "This grant is for another product")
 
 PACKAGE_UNKNOWN = ProblemType("package-unknown", 422, "There is no such package")

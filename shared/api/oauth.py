@@ -23,12 +23,14 @@ from shared.api.connecting import (
 from shared.api.connecting import disconnect as disconnect_account
 from shared.api.consent_page import claim_page, problem_page
 from shared.api.energy.creation import NewEnrolment, create_enrolment
+from shared.api.energy.leaving import SITE_IN_EVENT, LeaveQuery
 from shared.api.failures import (
     ACCOUNT_DIFFERS,
     CLAIM_INVALID,
     CONSENT_PROBLEMS,
     NOT_CONNECTED,
     PRODUCT_UNKNOWN,
+    REGION_UNAVAILABLE,
     SCOPE_MISSING,
     TESLA_LOGIN,
     TESLA_PROBLEMS,
@@ -79,9 +81,14 @@ class CallbackQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Complete(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The one-time claim that the browser brought back."""
+    """The one-time claim that the browser brought back.
+
+    `at_once`: where an enrolment goes over to another account, do not wait for homes of the one before to be put back
+    that an event has set.
+    """
 
     claim: str
+    at_once: bool = False
 
 
 class Connected(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,6 +130,9 @@ class ConsentEnd(msgspec.Struct, frozen=True, kw_only=True):
 def initiate(services: Services, call: Call) -> Reply:
     """Start a consent for the grant's order or enrolment; once more while connected, for scopes that are missing."""
     body: Initiate = call.body
+    enabled = services.settings.tesla_regions
+    if body.region is not None and body.region not in enabled:
+        raise Problem(REGION_UNAVAILABLE, f"Tesla accounts are connected in {', '.join(enabled)}")
     new = _new_enrolment(services, body) if call.grant is None else None
     grant = new.bearer if new else _grant(call)
     check_product(grant, body.product)
@@ -161,7 +171,9 @@ def complete(services: Services, call: Call) -> Reply:
     """Attach the claimed consent to the grant's order or enrolment."""
     grant, claim = _grant(call), call.body.claim
     with as_problems():
-        attached = services.consent.attach(grant.key, claim, partial(approve, services, grant, claim))
+        attached = services.consent.attach(
+            grant.key, claim, partial(approve, services, grant, claim, at_once=call.body.at_once)
+        )
         with metered(services.ledger().meter(grant.subject if grant.kind == "order" else "")):
             region = connect(services, grant, claim, attached)
         services.consent.finish(claim)
@@ -180,13 +192,13 @@ def complete(services: Services, call: Call) -> Reply:
 
 
 def disconnect(services: Services, call: Call) -> Reply:
-    """Erase the tokens of the grant's account."""
+    """Erase the tokens of the grant's account; during an event, once its homes are put back."""
     grant = _grant(call)
     with as_problems():
         account = account_of(services, grant)
     if not account:
         raise Problem(NOT_CONNECTED, "no Tesla account is connected here")
-    disconnect_account(services, grant, account)
+    disconnect_account(services, grant, account, at_once=call.query.at_once)
     return Reply(ConsentEnd(consent_page_url=consent_page_url(services)))
 
 
@@ -233,7 +245,7 @@ ROUTES: tuple[Route[Services], ...] = (
         grant_subject=None,
         body=Initiate,
         answer=ConsentLink,
-        problems=(PRODUCT_UNKNOWN,),
+        problems=(PRODUCT_UNKNOWN, REGION_UNAVAILABLE),
     ),
     Route(
         method="GET",
@@ -254,7 +266,7 @@ ROUTES: tuple[Route[Services], ...] = (
         grant_subject=None,
         body=Complete,
         answer=Connected,
-        problems=(CLAIM_INVALID, SCOPE_MISSING, ACCOUNT_DIFFERS, WRONG_STATE, *TESLA_PROBLEMS),
+        problems=(CLAIM_INVALID, SCOPE_MISSING, ACCOUNT_DIFFERS, WRONG_STATE, SITE_IN_EVENT, *TESLA_PROBLEMS),
     ),
     Route(
         method="POST",
@@ -277,7 +289,8 @@ ROUTES: tuple[Route[Services], ...] = (
         handler=disconnect,
         auth=Auth.GRANT,
         grant_subject=None,
+        query=LeaveQuery,
         answer=ConsentEnd,
-        problems=(NOT_CONNECTED,),
+        problems=(NOT_CONNECTED, SITE_IN_EVENT),
     ),
 )

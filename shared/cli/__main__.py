@@ -20,6 +20,7 @@ from shared.cli import (
     register,
 )
 from shared.cli.environment import prepare
+from shared.cli.failures import expected, finding_of
 from shared.cli.output import Finding, show
 from shared.settings import BadSettings
 
@@ -62,12 +63,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
     declare(parser)
     options = parser.parse_args(rest)
-    logging.disable(logging.WARNING)  # findings are the output; the service's log lines would mix with them
+    logging.disable(logging.CRITICAL)  # findings are the output; the service's log lines would mix with them
     try:
         prepare(os.environ)
         findings = act(options)
     except BadSettings as error:
         findings = [Finding("settings", "failed", str(error), "set the named environment variables")]
+    except expected() as error:
+        findings = [finding_of(name, error)]
     show(findings, as_json=options.json)
     return 1 if any(finding.status == "failed" for finding in findings) else 0
 

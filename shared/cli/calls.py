@@ -14,7 +14,8 @@ from shared import bootstrap
 from shared.cli.output import Finding
 from shared.tesla.catalogue import ENDPOINTS
 from shared.tesla.client import Tally
-from shared.tesla.errors import TeslaError
+from shared.tesla.errors import RegionUnregistered, TeslaError
+from shared.tesla.metering import metered
 
 _READS = sorted(name for name, item in ENDPOINTS.items() if item.method == "GET" or name == "fleet_status")
 
@@ -22,7 +23,9 @@ _READS = sorted(name for name, item in ENDPOINTS.items() if item.method == "GET"
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Options."""
     parser.add_argument("endpoint", choices=_READS, metavar="ENDPOINT", help=", ".join(_READS))
-    parser.add_argument("--account", required=True, help="id of the connected account")
+    whose = parser.add_mutually_exclusive_group(required=True)
+    whose.add_argument("--account", default="", help="id of the connected account, as log lines show it")
+    whose.add_argument("--order", default="", help="id of an order that is connected to it")
     parser.add_argument(
         "--path", action="append", default=[], metavar="NAME=VALUE", help="part of the path; repeatable"
     )
@@ -38,9 +41,17 @@ def run(options: argparse.Namespace) -> list[Finding]:
     if lacking:
         return [Finding(options.endpoint, "failed", f"the path lacks {', '.join(lacking)}", "give it with --path")]
     body = {"vins": options.vin} if options.endpoint == "fleet_status" else None
+    if body == {"vins": []}:
+        return [Finding(options.endpoint, "failed", "no vehicle is named", "give it with --vin")]
     try:
-        session = bootstrap.sessions().of(options.account)
-        answer = session.call(options.endpoint, path=path, query=query, json=body, tally=tally)
+        session = bootstrap.sessions().of(options.account or bootstrap.desk().book.get(options.order).account)
+        with metered(bootstrap.ledger().meter()):
+            answer = session.call(options.endpoint, path=path, query=query, json=body, tally=tally)
+    except RegionUnregistered as error:
+        detail = f"{error}: the application is not registered there; {_cost(tally)}"
+        return [
+            Finding(options.endpoint, "failed", detail, bootstrap.installation().registration_command(session.region))
+        ]
     except (TeslaError, ValueError) as error:
         return [Finding(options.endpoint, "failed", f"{type(error).__name__}: {error}", _cost(tally))]
     data = None if endpoint.pdf else msgspec.Raw(answer.body)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator
 from email.utils import parsedate_to_datetime
+from functools import partial
 from urllib.parse import urlsplit
 
 import requests
@@ -16,13 +17,17 @@ from cryptography.hazmat.primitives import serialization
 
 from shared import bootstrap
 from shared.api.partner_key import PATH
+from shared.cli.failures import expected, finding_of
 from shared.cli.output import Finding, Status
-from shared.platform.errors import NotFound, PlatformError
+from shared.cli.secrets import variable_of
+from shared.platform.errors import NotFound
 from shared.tesla.catalogue import ENDPOINTS
 from shared.tesla.client import Access
-from shared.tesla.decode import Undecodable, decode
-from shared.tesla.errors import Missing, RegionUnregistered, Rejected, TeslaError
+from shared.tesla.decode import decode
+from shared.tesla.errors import ApplicationRefused, Missing, RegionUnregistered, Rejected
+from shared.tesla.metering import metered
 from shared.tesla.models.partner import PartnerPublicKey
+from shared.tesla.models.product import FleetStatus, FleetVehicleInfo
 
 _TIMEOUT_S = 15
 _SKEW_S = 60
@@ -31,6 +36,8 @@ _PRODUCTS = {
     "energy": ("openid", "energy_device_data", "energy_cmds"),
 }
 _NO_ENERGY = "vehicle approval does not include energy: request it at developer.tesla.com"
+
+Check = Callable[[], Iterator[Finding]]
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,39 +48,51 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> list[Finding]:
     """Every check, each on its own: one that cannot be made does not stop the others."""
-    findings: list[Finding] = []
-    for check in (_secrets, _redirect, _public_key, _access, _registrations, _clock):
-        findings += _guarded(check)
-    if options.vin and options.account:
-        findings += _guarded(lambda: _fleet_status(options.account, options.vin))
-    return findings
+    checks = _checks()
+    if options.vin:
+        # A finding names a vehicle by its last characters only.
+        checks[f"fleet_status …{options.vin[-4:]}"] = partial(_fleet_status, options.account, options.vin)
+    with metered(bootstrap.ledger().meter()):
+        return [finding for name, check in checks.items() for finding in _guarded(name, check)]
 
 
-def _guarded(check: Callable[[], Iterator[Finding]]) -> list[Finding]:
-    name = getattr(check, "__name__", "fleet_status").strip("_").replace("_", " ")
-    try:
-        return list(check())
-    except (PlatformError, TeslaError, Undecodable, requests.RequestException) as error:
-        return [Finding(name, "failed", f"{type(error).__name__}: {error}", "see the cause; then run this again")]
-
-
-def _secrets() -> Iterator[Finding]:
+def _checks() -> dict[str, Check]:
+    """The checks by their names, those of each secret, region and product apart."""
     settings = bootstrap.settings()
-    for name in (
+    secrets = (
         settings.tesla_client_id_secret,
         settings.tesla_client_secret_secret,
         settings.tesla_public_key_secret,
         settings.token_key_secret,
-    ):
-        try:
-            version = bootstrap.secrets().get(name).version
-        except NotFound:
-            yield Finding(f"secret {name}", "failed", "it is missing", _how_to_store(name))
-        else:
-            yield Finding(f"secret {name}", "ok", f"version {version}")
+    )
+    checks: dict[str, Check] = {f"secret {name}": partial(_secret, name) for name in secrets}
+    checks |= {"redirect URI": _redirect, "public key URL": _public_key}
+    for region in settings.tesla_regions:
+        checks |= {f"access {region} {product}": partial(_access, region, product) for product in _PRODUCTS}
+    checks |= {f"registration {region}": partial(_registration, region) for region in settings.tesla_regions}
+    return checks | {"clock": _clock}
+
+
+def _guarded(name: str, check: Check) -> Iterator[Finding]:
+    try:
+        yield from check()
+    except expected() as error:
+        yield finding_of(name, error)
+
+
+def _secret(name: str) -> Iterator[Finding]:
+    try:
+        version = bootstrap.secrets().get(name).version
+    except NotFound:
+        yield Finding(f"secret {name}", "failed", "it is missing", _how_to_store(name))
+    else:
+        yield Finding(f"secret {name}", "ok", f"version {version}")
 
 
 def _how_to_store(name: str) -> str:
+    if bootstrap.settings().backend == "embedded":
+        made = name == bootstrap.settings().tesla_public_key_secret
+        return f"{'./run -a keygen, then ' if made else ''}set {variable_of(name)}"
     if name == bootstrap.settings().tesla_public_key_secret:
         return "./run -a keygen"
     return f"gcloud secrets versions add {name} --data-file=-"
@@ -107,42 +126,38 @@ def _public_key() -> Iterator[Finding]:
         yield Finding("public key URL", "ok", url)
 
 
-def _access() -> Iterator[Finding]:
-    """Whether the application may have tokens with the scopes of each product, per region."""
-    for region in bootstrap.settings().tesla_regions:
-        for product, scopes in _PRODUCTS.items():
-            try:
-                bootstrap.tesla_auth().partner_token(region, scopes)
-            except Rejected:
-                needed: Status = "failed" if product == "vehicle" else "warning"
-                remedy = (
-                    _NO_ENERGY if product == "energy" else "tick the scopes of the application at developer.tesla.com"
-                )
-                yield Finding(f"access {region} {product}", needed, "Tesla refuses these scopes", remedy)
-            else:
-                yield Finding(f"access {region} {product}", "ok", "scopes granted")
+def _access(region: str, product: str) -> Iterator[Finding]:
+    """Whether the application may have tokens with the scopes of the product in the region."""
+    subject = f"access {region} {product}"
+    try:
+        bootstrap.tesla_auth().partner_token(region, _PRODUCTS[product])
+    except ApplicationRefused:
+        detail = "Tesla does not accept the client id and secret"
+        yield Finding(subject, "failed", detail, "store those of the application at developer.tesla.com")
+    except Rejected:
+        needed: Status = "failed" if product == "vehicle" else "warning"
+        remedy = _NO_ENERGY if product == "energy" else "tick the scopes of the application at developer.tesla.com"
+        yield Finding(subject, needed, "Tesla refuses these scopes", remedy)
+    else:
+        yield Finding(subject, "ok", "scopes granted")
 
 
-def _registrations() -> Iterator[Finding]:
-    domain = urlsplit(bootstrap.settings().public_url).hostname or ""
+def _registration(region: str) -> Iterator[Finding]:
+    """Whether the application is registered in the region, with the key that is stored here."""
+    installation = bootstrap.installation()
+    domain = installation.domain
     point = _point(bootstrap.secrets().get(bootstrap.settings().tesla_public_key_secret).value)
-    for region in bootstrap.settings().tesla_regions:
-        subject, command = (
-            f"registration {region}",
-            f"REGION={region} DOMAIN={domain} ./run -a do_tesla_register_partner",
-        )
-        tokens = bootstrap.tesla_auth().partner_token(region, _PRODUCTS["vehicle"])
-        access = Access(tokens.access_token, region, frozenset(_PRODUCTS["vehicle"]), kind="partner")
-        try:
-            answer = bootstrap.fleet_client().call(ENDPOINTS["partner_public_key"], access, query={"domain": domain})
-        except (Missing, RegionUnregistered):
-            yield Finding(subject, "failed", f"{domain} is not registered there", command)
-            continue
-        held = decode(answer.body, PartnerPublicKey).value.public_key or ""
-        same = point is not None and held.lower().removeprefix("0x") == point
-        yield Finding(
-            subject, "ok" if same else "failed", "registered" if same else "Tesla holds another key", command
-        )
+    subject, command = f"registration {region}", installation.registration_command(region)
+    tokens = bootstrap.tesla_auth().partner_token(region, _PRODUCTS["vehicle"])
+    access = Access(tokens.access_token, region, frozenset(_PRODUCTS["vehicle"]), kind="partner")
+    try:
+        answer = bootstrap.fleet_client().call(ENDPOINTS["partner_public_key"], access, query={"domain": domain})
+    except (Missing, RegionUnregistered):
+        yield Finding(subject, "failed", f"{domain} is not registered there", command)
+        return
+    held = decode(answer.body, PartnerPublicKey).value.public_key or ""
+    same = point is not None and held.lower().removeprefix("0x") == point
+    yield Finding(subject, "ok" if same else "failed", "registered" if same else "Tesla holds another key", command)
 
 
 def _point(pem: bytes) -> str | None:
@@ -157,12 +172,31 @@ def _point(pem: bytes) -> str | None:
 
 def _clock() -> Iterator[Finding]:
     reply = requests.head(bootstrap.settings().tesla_token_url, timeout=_TIMEOUT_S, allow_redirects=False)
-    told = reply.headers.get("Date", "")
-    skew_s = abs((parsedate_to_datetime(told) - bootstrap.clock.now()).total_seconds()) if told else 0.0
+    try:
+        told = parsedate_to_datetime(reply.headers.get("Date", ""))
+    except ValueError:
+        yield Finding("clock", "warning", "Tesla's answer names no time", "compare this machine's clock with another")
+        return
+    skew_s = abs((told - bootstrap.clock.now()).total_seconds())
     status: Status = "ok" if skew_s <= _SKEW_S else "failed"
     yield Finding("clock", status, f"{skew_s:.0f} s from Tesla's", "set this machine's clock: tokens depend on it")
 
 
 def _fleet_status(account: str, vin: str) -> Iterator[Finding]:
+    """Whether the vehicle holds the application's key, and what its firmware asks for."""
+    subject = f"fleet_status …{vin[-4:]}"
+    if not account:
+        yield Finding(subject, "failed", "no account is named", "give the connected account with --account")
+        return
     answer = bootstrap.sessions().of(account).call("fleet_status", json={"vins": [vin]})
-    yield Finding(f"fleet_status …{vin[-4:]}", "ok", f"{len(answer.body)} bytes")
+    status = decode(answer.body, FleetStatus).value
+    known = vin in (*(status.key_paired_vins or ()), *(status.unpaired_vins or ()))
+    if not known:
+        yield Finding(subject, "failed", "Tesla does not know it", "is it a vehicle of this account?")
+        return
+    paired = (
+        "holds the application's key" if vin in (status.key_paired_vins or ()) else "without the application's key"
+    )
+    info = (status.vehicle_info or {}).get(vin) or FleetVehicleInfo()
+    signed = ", takes signed commands only" if info.vehicle_command_protocol_required else ""
+    yield Finding(subject, "ok", f"{paired}, firmware {info.firmware_version or 'unknown'}{signed}")

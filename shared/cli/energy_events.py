@@ -6,19 +6,24 @@ import argparse
 import getpass
 import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
+from typing import TypeVar
 
 from shared import bootstrap
+from shared.cli.energy_words import in_utc
 from shared.cli.output import Finding
-from shared.energy.dispatch.answers import SignalAnswer
+from shared.energy.dispatch.answers import SignalAnswer, Verdict
 from shared.energy.dispatch.desk import DispatchDesk
 from shared.energy.dispatch.event_csv import intervals_csv, sites_csv
-from shared.energy.dispatch.event_report import EventFacts, render_event
+from shared.energy.dispatch.event_facts import EventFacts
+from shared.energy.dispatch.event_report import render_event
 from shared.energy.dispatch.model import BadSignal, Dispatch, Signal, Strategy, require_plausible
 from shared.platform.errors import NotFound, WorkBusy
 
+T = TypeVar("T")
 LIST = """List dispatch events, the latest first: ENV=dev ./run -a energy_dispatches."""
 PLAN = """Plan a dispatch and keep nothing: ENV=dev ./run -a energy_plan --kw 500 --minutes 60."""
 DISPATCH = """Dispatch the fleet: ENV=dev ./run -a energy_dispatch --kw 500 --minutes 60 --strategy export."""
@@ -28,9 +33,19 @@ STOP = """Cancel every event and restore every site: ENV=dev ./run -a energy_sto
 REPORT = """Write an event's report, sites and intervals to a folder: ENV=dev ./run -a energy_report EVENT."""
 
 _LOOK_S = 5.0
-_MOST_KW, _LEAST_MINUTES, _MOST_MINUTES, _MOST_LETTERS = 1e7, 5, 1_440, 100
+_MOST_KW, _LEAST_MINUTES, _MOST_MINUTES = 1e7, 5, 1_440
+_MOST_RAMP_MINUTES = 240
+_LONGEST_PROGRAMME, _LONGEST_REASON = 100, 200
 _FONTS = Path(__file__).resolve().parents[2] / "functions" / "build_report" / "fonts"
 _WRONG_ID = "list the events with energy_dispatches"
+_KEPT = (Verdict.ACCEPTED, Verdict.LESS)
+_REMEDIES: Mapping[str, str] = MappingProxyType(
+    {
+        Verdict.REFUSED: "see what the fleet has with energy_fleet, and when it could be commanded below",
+        Verdict.EXPIRED: "name a start that lies ahead",
+        Verdict.DISABLED: "dispatch is switched off (DISPATCH_ENABLED)",
+    }
+)
 
 
 def no_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,12 +56,12 @@ def no_arguments(parser: argparse.ArgumentParser) -> None:
 def event_argument(parser: argparse.ArgumentParser) -> None:
     """The event, and why it is ended."""
     parser.add_argument("event", metavar="EVENT", help="the event's id")
-    parser.add_argument("--reason", default="", help="for the audit trail")
+    stop_arguments(parser)
 
 
 def stop_arguments(parser: argparse.ArgumentParser) -> None:
     """Why."""
-    parser.add_argument("--reason", default="", help="for the audit trail")
+    parser.add_argument("--reason", type=_reason, default="", help="for the audit trail")
 
 
 def wish_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,6 +73,7 @@ def wish_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--programme", type=_programme, default="", help="the utility's programme")
     parser.add_argument("--priority", type=int, choices=range(1_001), default=0, metavar="N", help="0 is the highest")
     parser.add_argument("--test", action="store_true", help="mark the event as a test")
+    parser.add_argument("--ramp", type=_ramp, default=0.0, metavar="MINUTES", help="begin in steps, 0 to 240 (0)")
 
 
 def report_arguments(parser: argparse.ArgumentParser) -> None:
@@ -124,14 +140,19 @@ def reporting(options: argparse.Namespace) -> list[Finding]:
         facts = _desk().proof.facts(options.event)
     except NotFound:
         return [Finding(options.event, "failed", "no such event", _WRONG_ID)]
-    options.to.mkdir(parents=True, exist_ok=True)
-    return list(_written(facts, options.to))
+    try:
+        options.to.mkdir(parents=True, exist_ok=True)
+        return list(_written(facts, options.to))
+    except OSError as error:
+        told = f"cannot be written: {error.strerror or type(error).__name__}"
+        return [Finding(str(options.to), "failed", told, "name another folder with --to")]
 
 
 def _written(facts: EventFacts, folder: Path) -> Iterator[Finding]:
     event = facts.dispatch.signal
+    installed = [path for path in map(Path, bootstrap.settings().report_fallback_fonts) if path.is_file()]
     files = {
-        f"{event.id}.pdf": render_event(facts, fonts=_FONTS),
+        f"{event.id}.pdf": render_event(facts, fonts=_FONTS, fallback_fonts=installed),
         f"{event.id}-sites.csv": sites_csv(facts.records, event.start, event.ends_at).encode(),
         f"{event.id}-intervals.csv": intervals_csv(facts.settlement).encode(),
     }
@@ -151,6 +172,7 @@ def _ask(options: argparse.Namespace, *, dry_run: bool) -> list[Finding]:
         programme=options.programme,
         priority=options.priority,
         test=options.test,
+        ramp_minutes=options.ramp,
     )
     try:
         return list(_answered(_desk().service.receive(signal, _actor(), dry_run=dry_run)))
@@ -161,21 +183,20 @@ def _ask(options: argparse.Namespace, *, dry_run: bool) -> list[Finding]:
 
 
 def _answered(answer: SignalAnswer) -> Iterator[Finding]:
-    plan = answer.plan
-    yield Finding(
-        "verdict", "ok" if answer.verdict in ("accepted", "less") else "failed", answer.verdict, data=answer
-    )
+    plan, kept = answer.plan, answer.verdict in _KEPT
+    remedy = _REMEDIES.get(answer.verdict, "")
+    yield Finding("verdict", "ok" if kept else "failed", answer.verdict, remedy, data=answer)
     if plan is None:
         return
     yield Finding("committed", "ok", f"{plan.committed_kw:.1f} of {plan.target_kw:.1f} kW for {plan.hours:.2f} h")
     yield Finding("sites", "ok", f"{plan.sites}, and {plan.bench} in reserve")
-    yield Finding("commands from", "ok", f"{plan.command_from}, earliest start {plan.earliest_start}")
+    yield Finding("commands from", "ok", f"{in_utc(plan.command_from)}, earliest start {in_utc(plan.earliest_start)}")
     yield Finding("cost", "ok", f"{plan.calls} calls, ${plan.cost_usd:.4f}")
     for code, sites in plan.excluded.items():
         yield Finding(code, "warning", f"{sites} site(s) left out", answer.words[code])
     for reason in plan.reasons:
         yield Finding("limit", "warning", answer.words[reason])
-    if not answer.dry_run:
+    if kept and not answer.dry_run:
         yield Finding("event", "ok", answer.dispatch, data=answer.dispatch)
 
 
@@ -194,8 +215,9 @@ def _finding(dispatch: Dispatch) -> Finding:
 def _progress(dispatch: Dispatch) -> str:
     counts, last = dispatch.counts, dispatch.progress[-1] if dispatch.progress else None
     now = f"{last.at:%H:%M:%S} {last.delivered_kw:.1f} kW" if last else "nothing delivered yet"
+    goal_kw = dispatch.course.goal_kw(last.at) if last else dispatch.plan.committed_kw
     return (
-        f"{dispatch.state}: {now} of {dispatch.plan.committed_kw:.1f} committed; accepted {counts.accepted}, "
+        f"{dispatch.state}: {now} of {goal_kw:.1f} committed; accepted {counts.accepted}, "
         f"confirmed {counts.confirmed}, delivering {counts.delivering}, restored {counts.restored}"
     )
 
@@ -209,7 +231,10 @@ def _actor() -> str:
 
 
 def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("name a moment as ISO 8601, such as 2026-07-14T18:00+02:00") from None
     if moment.tzinfo is None:
         raise argparse.ArgumentTypeError("name the offset from UTC, such as 2026-07-14T18:00+02:00")
     try:
@@ -220,20 +245,43 @@ def _moment(text: str) -> datetime:
 
 
 def _kw(text: str) -> float:
-    value = float(text)
-    if not 0 < value <= _MOST_KW:
+    value = _number(text, float)
+    if value is None or not 0 < value <= _MOST_KW:
         raise argparse.ArgumentTypeError(f"name kW above 0, at most {_MOST_KW:.0f}")
     return value
 
 
-def _programme(text: str) -> str:
-    if len(text) > _MOST_LETTERS:
-        raise argparse.ArgumentTypeError(f"at most {_MOST_LETTERS} characters")
-    return text
-
-
 def _minutes(text: str) -> int:
-    value = int(text)
-    if not _LEAST_MINUTES <= value <= _MOST_MINUTES:
+    value = _number(text, int)
+    if value is None or not _LEAST_MINUTES <= value <= _MOST_MINUTES:
         raise argparse.ArgumentTypeError(f"{_LEAST_MINUTES} to {_MOST_MINUTES} minutes")
     return value
+
+
+def _ramp(text: str) -> float:
+    value = _number(text, float)
+    if value is None or not 0 <= value <= _MOST_RAMP_MINUTES:
+        raise argparse.ArgumentTypeError(f"0 to {_MOST_RAMP_MINUTES} minutes")
+    return value
+
+
+def _number(text: str, kind: Callable[[str], T]) -> T | None:
+    """The number; None where the text is none, for which argparse would name our function."""
+    try:
+        return kind(text)
+    except ValueError:
+        return None
+
+
+def _programme(text: str) -> str:
+    return _short(text, _LONGEST_PROGRAMME)
+
+
+def _reason(text: str) -> str:
+    return _short(text, _LONGEST_REASON)
+
+
+def _short(text: str, most: int) -> str:
+    if len(text) > most:
+        raise argparse.ArgumentTypeError(f"at most {most} characters")
+    return text

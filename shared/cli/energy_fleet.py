@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from shared import bootstrap
 from shared.api.energy.fleet_views import FleetView, fleet_view
+from shared.cli.energy_words import in_utc
 from shared.cli.output import Finding
 
 
@@ -33,7 +34,8 @@ def _findings(fleet: FleetView) -> Iterator[Finding]:
     )
     if fleet.missing_shards:
         yield Finding("shards", "warning", f"{fleet.missing_shards} not polled yet", "see how their polls end")
-    yield Finding("polled", "ok", f"{fleet.polled_from} to {fleet.polled_to}")
+    if fleet.polled_from and fleet.polled_to:
+        yield Finding("polled", "ok", f"{in_utc(fleet.polled_from)} to {in_utc(fleet.polled_to)}")
     yield Finding("flow now", "ok", f"{fleet.flow_kw} kW, + = discharging (over all sites {fleet.naive_kw} kW)")
     yield Finding("on offer", "ok", f"{_hours(fleet.available_kw)}; without export {_hours(fleet.load_offset_kw)}")
     yield Finding("above reserves", "ok", f"{fleet.above_reserve_kwh} kWh")

@@ -7,13 +7,15 @@ moment with its offset). A bad line costs that line only; lists of any length ar
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 
 from shared import bootstrap
-from shared.api.energy.utility_list import MOST_LINES, BadList, UtilityList, read_list
+from shared.api.energy.utility_list import MOST_LINES, BadList, read_list
 from shared.cli.output import Finding
 from shared.energy.desk import EnergyDesk
+from shared.energy.model import Fact
 from shared.platform.errors import PlatformError
 
 
@@ -28,30 +30,38 @@ def run(options: argparse.Namespace) -> list[Finding]:
         text = options.file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         return [Finding(str(options.file), "failed", f"cannot be read: {type(error).__name__}", "give a UTF-8 file")]
-    desk, found = bootstrap.energy_desk(), list[Finding]()
     try:
-        for first, part in _parts(text):
-            found += _recorded(desk, first, read_list(part, desk.clock.now()))
+        return _imported(bootstrap.energy_desk(), text)
     except BadList as error:
-        found.append(Finding(options.file.name, "failed", str(error), "mend the list and import it again"))
+        return [Finding(options.file.name, "failed", str(error), "mend the list and import it again")]
     except PlatformError as error:
-        found.append(Finding(options.file.name, "failed", type(error).__name__, "import it again; nothing is lost"))
-    return found or [Finding(options.file.name, "skipped", "the list is empty")]
+        return [Finding(options.file.name, "failed", type(error).__name__, "import it again; nothing is lost")]
 
 
-def _parts(text: str) -> Iterator[tuple[int, str]]:
-    """The list in parts that each begin with the header, with the number of the line before their first one."""
-    header, *lines = text.removeprefix("\ufeff").splitlines() or [""]
-    for first in range(0, max(len(lines), 1), MOST_LINES):
-        yield first, "\n".join([header, *lines[first : first + MOST_LINES]])
+def _imported(desk: EnergyDesk, text: str) -> list[Finding]:
+    """Record the whole list. Raises BadList before anything is recorded, PlatformError."""
+    wanted = read_list(text, desk.clock.now(), most=None)
+    found = [finding for part in _parts(wanted.facts) for finding in _recorded(desk, part)]
+    found += [
+        Finding(f"line {line}", "failed", problem, "mend the line and import it again")
+        for line, problem in wanted.problems
+    ]
+    return found or [Finding("list", "skipped", "it names no site")]
 
 
-def _recorded(desk: EnergyDesk, first: int, part: UtilityList) -> Iterator[Finding]:
+def _parts(facts: Mapping[str, Fact]) -> Iterator[dict[str, Fact]]:
+    """The facts in parts of as many as are recorded in one go."""
+    rest = iter(facts.items())
+    while part := dict(islice(rest, MOST_LINES)):
+        yield part
+
+
+def _recorded(desk: EnergyDesk, part: Mapping[str, Fact]) -> Iterator[Finding]:
     """Record one part. Raises PlatformError."""
-    unknown = desk.registry.record_many("utility", part.facts)
-    recorded = len(part.facts) - len(unknown)
+    unknown = desk.registry.record_many("utility", part)
+    recorded = len(part) - len(unknown)
     yield Finding(
-        f"from line {first + 2}",
+        f"{next(iter(part))} and on",
         "ok",
         f"{recorded} site(s) recorded",
         data={"recorded": recorded, "unknown": unknown},
@@ -60,5 +70,3 @@ def _recorded(desk: EnergyDesk, first: int, part: UtilityList) -> Iterator[Findi
         yield Finding(
             site_id, "warning", "is not enrolled here", "nothing is recorded for it; ask its owner to enrol"
         )
-    for line, problem in part.problems:
-        yield Finding(f"line {first + line}", "failed", problem, "mend the line and import it again")

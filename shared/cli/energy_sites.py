@@ -51,7 +51,7 @@ def _finding(view: SiteView) -> Finding:
     subject, values = f"{view.energy_site_id} {view.region}", view.values
     charge = values.percentage_charged.value if values else None
     power = values.battery_power.value if values else None
-    words = f"{_or_unknown(charge)} %, {_or_unknown(power)} W"
+    words = f"{_or_unknown(charge, 1)} %, {_or_unknown(power, 0)} W"
     if view.reason is None:
         return Finding(subject, "ok" if view.counts else "warning", words, data=view)
     return Finding(subject, "warning", f"{words}; {view.reason.words}", view.reason.next_step, data=view)
@@ -61,5 +61,5 @@ def _code(view: SiteView) -> str:
     return view.reason.code if view.reason else ""
 
 
-def _or_unknown(value: float | str | None) -> str:
-    return "?" if value is None else str(value)
+def _or_unknown(value: float | str | None, decimals: int) -> str:
+    return f"{value:.{decimals}f}" if isinstance(value, int | float) else "?"

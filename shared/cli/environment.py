@@ -2,16 +2,18 @@
 
 `ENV` names the Google Cloud project where `GOOGLE_CLOUD_PROJECT` does not (``bnc-cpt-<env>``; `PROJECT_PREFIX`
 changes the beginning). `TESLA_CLIENT_ID` and `TESLA_CLIENT_SECRET` take the place of the secrets, and then nothing of
-Google Cloud is asked for.
+Google Cloud is asked for. The state of one machine lies in the project, wherever the user stands.
 """
 
 from __future__ import annotations
 
 from collections.abc import MutableMapping
+from pathlib import Path
 
-from shared.settings import BadSettings
+from shared.settings import BadSettings, Settings
 
 _ENVIRONMENTS = ("dev", "tst", "prd")
+_STATE = Path(__file__).resolve().parents[2] / Settings.state_dir
 
 
 def prepare(environ: MutableMapping[str, str]) -> None:
@@ -31,4 +33,6 @@ def prepare(environ: MutableMapping[str, str]) -> None:
         environ.setdefault("BUCKET", f"{environ['GOOGLE_CLOUD_PROJECT']}-orders")
     elif not environ.get("BACKEND"):
         environ["BACKEND"] = "embedded"
+    if not environ.get("STATE_DIR"):
+        environ["STATE_DIR"] = str(_STATE)
     environ.setdefault("PUBLIC_URL", f"https://{environ.get('DOMAIN') or 'localhost.invalid'}")

@@ -14,8 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from shared import bootstrap
 from shared.cli.output import Finding
-from shared.cli.secrets import write_secret
-from shared.platform.errors import NotFound
+from shared.cli.secrets import is_stored, write_secret
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +26,7 @@ def run(options: argparse.Namespace) -> list[Finding]:
     """Make and store the pair."""
     settings = bootstrap.settings()
     public, private = settings.tesla_public_key_secret, settings.tesla_private_key_secret
-    if not options.replace and _exists(public):
+    if not options.replace and is_stored(public):
         return [Finding(public, "skipped", "a key is stored already and is kept", "use --replace for a new one")]
     key = ec.generate_private_key(ec.SECP256R1())
     halves = {
@@ -39,11 +38,3 @@ def run(options: argparse.Namespace) -> list[Finding]:
         ),
     }
     return [Finding(name, "ok", f"stored in {write_secret(name, pem, os.environ)}") for name, pem in halves.items()]
-
-
-def _exists(name: str) -> bool:
-    try:
-        bootstrap.secrets().get(name)
-    except NotFound:
-        return False
-    return True

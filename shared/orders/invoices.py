@@ -18,9 +18,7 @@ from shared.tesla.decode import Undecodable, decode
 from shared.tesla.models.charging import ChargingSession
 
 _LIMIT = (errors.LimitExceeded, errors.HeldBack)
-_FOR_ALL = (*_LIMIT, errors.RateLimited)
-_PASSING = (*_LIMIT, errors.RateLimited, errors.ServerError, errors.TimedOut, errors.ConnectionLost)
-"""An unreadable invoice is not among them: Tesla gives out invoices of no bytes."""
+_FOR_ALL = (*_LIMIT, errors.RateLimited, errors.RegionUnregistered)
 MOST = 500
 """Invoices of one vehicle that are fetched; each costs a call."""
 
@@ -47,7 +45,7 @@ class InvoiceFetch:
     """Fetches one vehicle's invoices, from many threads.
 
     `halted`: why no invoice is asked for, because the call is known to be refused; those stored already are found all
-    the same. A refusal that holds for all of them sets it. `again`: the last failure that may pass.
+    the same. A refusal that holds for all of them sets it. `again`: a failure that may pass, such a refusal first.
     """
 
     def __init__(self, order: str, vehicle_id: str, session: AccountSession, blobs: BlobStore) -> None:
@@ -65,19 +63,27 @@ class InvoiceFetch:
         try:
             answer = self._session.call("charging_invoice", path={"content_id": invoice.content_id}, tally=tally)
         except errors.TeslaError as error:
-            self._note(error)
-            return msgspec.structs.replace(invoice, reason=error.reason), tally
+            return msgspec.structs.replace(invoice, reason=self._note(error)), tally
         try:
             self._blobs.put(name, answer.body, content_type="application/pdf", if_generation=0)
         except AlreadyExists:
             return _stored(invoice, name, self._blobs.get(name)), tally
         return _stored(invoice, name, answer.body), tally
 
-    def _note(self, error: errors.TeslaError) -> None:
-        if isinstance(error, _FOR_ALL):
+    def _note(self, error: errors.TeslaError) -> str:
+        """What follows from the failure; gives its reason."""
+        if isinstance(
+            error, errors.Asleep
+        ):  # no vehicle is asked for an invoice: there is nothing to wait for or wake
+            error = errors.TimedOut("Tesla gave the invoice up")
+        for_all = isinstance(error, _FOR_ALL)
+        if for_all:
             self.halted = error.reason
-        if isinstance(error, _PASSING):
+        # An unreadable invoice is not asked for again: Tesla gives out invoices of no bytes.
+        passing = error.retryable and not isinstance(error, errors.Unreadable)
+        if passing and (for_all or self.again is None):  # the wait of one that was under way meanwhile is shorter
             self.again = error
+        return error.reason
 
 
 def _stored(invoice: InvoiceFile, name: str, data: bytes) -> InvoiceFile:

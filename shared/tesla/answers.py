@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
+import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -14,6 +17,9 @@ from shared.typed import from_json
 
 _DEFAULT_RETRY_S = 60.0
 _LONGEST_RETRY_S = 86_400.0
+_NO_WAIT_S = 1e9
+"""More than thirty years: a moment since 1970, which others send in the same headers, and no wait."""
+_RESET = re.compile(r"ratelimit-(?:.+-)?reset")
 _TEXT = 2_000
 _BY_STATUS: dict[int, type[errors.Refused]] = {
     401: errors.Unauthorized,
@@ -58,18 +64,34 @@ def refusal(reply: WireReply, regions: Regions) -> errors.Refused:
 
 def retry_after_s(reply: WireReply) -> float:
     """How long a 429 asks to wait: Retry-After in seconds or as a date, else a reset header, else a minute."""
-    names = ("retry-after", "ratelimit-reset")
-    values = [reply.headers[name] for name in names if name in reply.headers]
-    values += [v for name, v in reply.headers.items() if name.startswith("ratelimit-") and name.endswith("-reset")]
-    waits = [wait for wait in map(_seconds, values) if wait is not None]
-    return min(max(waits[0], 0.0), _LONGEST_RETRY_S) if waits else _DEFAULT_RETRY_S
+    wait_s = _seconds(reply.headers.get("retry-after", ""))
+    if wait_s is None:
+        wait_s = _until_reset_s(reply.headers)
+    return min(max(wait_s, 0.0), _LONGEST_RETRY_S)
+
+
+def _until_reset_s(headers: Mapping[str, str]) -> float:
+    """The wait by `RateLimit-Reset` and its kin (`RateLimit-Minute-Reset`), of which a 429 may carry several.
+
+    Those that say that nothing of them remains count, the longest of them; where none says so, the shortest does:
+    asking once too often costs less than a wait for a limit that was not reached.
+    """
+    resets = {name: _seconds(value) for name, value in headers.items() if _RESET.fullmatch(name)}
+    waits = {name.removesuffix("reset"): wait_s for name, wait_s in resets.items() if wait_s is not None}
+    left = {limit: headers.get(f"{limit}remaining", "").strip() for limit in waits}
+    used_up = [wait_s for limit, wait_s in waits.items() if left[limit] == "0"]
+    unknown = [wait_s for limit, wait_s in waits.items() if not left[limit]]
+    return max(used_up) if used_up else min(unknown or waits.values(), default=_DEFAULT_RETRY_S)
 
 
 def _seconds(value: str) -> float | None:
+    """Seconds from now, of a number of seconds, a date, or a moment in seconds since 1970."""
     try:
         seconds = float(value)
     except ValueError:
         return _seconds_until(value)
+    if seconds > _NO_WAIT_S:
+        seconds -= time.time()
     return seconds if math.isfinite(seconds) else None
 
 

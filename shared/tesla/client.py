@@ -26,7 +26,7 @@ from shared.tesla.breaker import Breaker
 from shared.tesla.catalogue import Endpoint, Price
 from shared.tesla.ledger import Meter
 from shared.tesla.metering import current_meter
-from shared.tesla.regions import Regions, registration_command
+from shared.tesla.regions import Installation, Regions
 from shared.tesla.request_limits import RequestLimits, vins_of
 from shared.tesla.transport import Transport, WireReply
 
@@ -34,6 +34,8 @@ LONGEST_WAIT_S = 10.0
 _TRIES = 3
 _FIRST_PAUSE_S = 0.3
 _REFUSED_FROM, _FREE_FROM = 300, 500
+_NO_PATH_PART = ("", ".", "..")
+"""Values that no quoting keeps from being taken for steps of the path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,8 @@ class Access:
     """What a call is made with: a bearer token, the region to call and the scopes it carries.
 
     `business`: the token is of an account that owns a business fleet. `audiences`: the regions that the token is for,
-    none where it does not say. `confirmed`: Tesla itself said that the owner lives in `region`.
+    none where it does not say. `confirmed`: Tesla itself said that the owner lives in `region`. `account`: the
+    account that the call is made for, by its id in the ledger.
     """
 
     token: str = field(repr=False)
@@ -51,6 +54,7 @@ class Access:
     business: bool = False
     audiences: frozenset[str] = frozenset()
     confirmed: bool = True
+    account: str = ""
 
     def reaches(self, region: str) -> bool:
         """Whether the region would accept the token."""
@@ -75,11 +79,14 @@ class Answer:
 
 
 class _Request(msgspec.Struct, frozen=True, gc=False):
-    """A call to one region that may be sent several times. `vins`: the vehicles that it is about, for the limits."""
+    """A call to one region that may be sent several times. `vins`: the vehicles that it is about, for the limits;
+    `account`: whom it is made for, for the ledger.
+    """
 
     endpoint: Endpoint
     region: str
     vins: tuple[str, ...]
+    account: str
     wire: Callable[[], WireReply]
 
 
@@ -95,12 +102,12 @@ class FleetClient:
         regions: Regions,
         clock: Clock,
         prices: Mapping[Price, float],
-        domain: str = "",
+        installation: Installation | None = None,
         breaker: Breaker | None = None,
         limits: RequestLimits | None = None,
     ) -> None:
         self._transport, self._regions, self._clock, self._prices = transport, regions, clock, prices
-        self._domain, self._limits = domain, limits
+        self._installation, self._limits = installation or Installation(), limits
         self._watch: Callable[[], AbstractContextManager[None]] = breaker.watch if breaker else nullcontext
 
     def call(
@@ -123,7 +130,7 @@ class FleetClient:
             url = self._regions.base_url(region) + route
             wire = partial(self._transport.send, endpoint.method, url, query=query, token=access.token, json=json)
             with self._watch():
-                return self._patiently(_Request(endpoint, region, vins, wire), tally)
+                return self._patiently(_Request(endpoint, region, vins, access.account, wire), tally)
 
         try:
             return send(access.region)
@@ -160,7 +167,7 @@ class FleetClient:
         except errors.TeslaError as error:
             outcome = error.reason
             if isinstance(error, errors.RegionUnregistered):
-                command = registration_command(region, self._domain)
+                command = self._installation.registration_command(region)
                 log.error("application not registered", region=region, command=command)
             raise
         finally:
@@ -168,7 +175,7 @@ class FleetClient:
             tally.calls += 1
             tally.price_usd += price
             if meter is not None:
-                meter.after(endpoint.name, outcome, asked, price)
+                meter.after(endpoint.name, outcome, asked, price, account=request.account)
             log.info(
                 "tesla call",
                 endpoint=endpoint.name,
@@ -207,10 +214,18 @@ def require(endpoint: Endpoint, access: Access) -> None:
 
 
 def _route(endpoint: Endpoint, path: Mapping[str, str], query: Mapping[str, str]) -> str:
-    """The path with its parameters. Raises ValueError for one of the query that is not documented."""
+    """The path with its parameters.
+
+    Raises ValueError for one of the query that is not documented, NotSent where one is missing that Tesla insists on,
+    or where a value of the path would make it the path of something else.
+    """
     unknown = set(query) - set(endpoint.query)
     if unknown:
         raise ValueError(f"{endpoint.name} has no parameter {sorted(unknown)}")
+    lacking = [name for name in endpoint.needs if not query.get(name)]
+    lacking += [name for name, value in path.items() if value in _NO_PATH_PART]
+    if lacking:
+        raise errors.NotSent(f"{endpoint.name} needs {', '.join(lacking)}")
     return endpoint.path.format(**{name: quote(value, safe="") for name, value in path.items()})
 
 

@@ -17,13 +17,14 @@ from datetime import date, datetime, timedelta
 import msgspec
 
 from shared.platform.documents import Collection
-from shared.platform.errors import AlreadyExists, NotFound
 from shared.platform.ports import Clock, DocumentStore, Where
+from shared.tesla.account_costs import MICRO as _MICRO
+from shared.tesla.account_costs import AccountCost, AccountCosts
+from shared.tesla.counting import change_or_create
 from shared.tesla.errors import NotSent
 
 _SHARDS = 8
 _PORTION_USD = 0.05
-_MICRO = 1_000_000
 _KEPT = timedelta(days=400)
 _PURSE_KEPT = timedelta(days=120)
 
@@ -70,7 +71,10 @@ class LedgerDay(Spent, frozen=True, kw_only=True):
 
 
 class UsageDay(msgspec.Struct, frozen=True, kw_only=True):
-    """One day's calls: in all, by endpoint and by outcome, with their price in US dollars."""
+    """One day's calls: in all, by endpoint and by outcome, with their price in US dollars.
+
+    `accounts`: those whose own calls cost most, the costliest first, as many as were asked for.
+    """
 
     day: str
     calls: int
@@ -78,6 +82,7 @@ class UsageDay(msgspec.Struct, frozen=True, kw_only=True):
     calls_by_endpoint: dict[str, int]
     price_usd_by_endpoint: dict[str, float]
     calls_by_outcome: dict[str, int]
+    accounts: list[AccountCost] = []
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -92,7 +97,7 @@ class Ledger:
 
     def __init__(self, store: DocumentStore, clock: Clock, limits: Limits) -> None:
         self._purses = Collection(store, "purses", Purse)
-        self._days = Collection(store, "ledger_days", LedgerDay)
+        self._days, self._accounts = Collection(store, "ledger_days", LedgerDay), AccountCosts(store, clock)
         self._clock, self._limits = clock, limits
 
     def meter(self, order: str = "") -> Meter:
@@ -111,11 +116,7 @@ class Ledger:
                 raise BudgetExceeded(name)
             return msgspec.structs.replace(purse, taken_micro=purse.taken_micro + micro)
 
-        try:
-            self._purses.update(key, change)
-        except NotFound:
-            self._open(key)
-            self._purses.update(key, change)
+        change_or_create(self._purses, key, self._empty_purse(), change, self._clock)
 
     def covers(self, micro: int) -> bool:
         """Whether the day's budget covers so many millionths of a dollar more."""
@@ -129,20 +130,20 @@ class Ledger:
         """Take what was spent already out of the day's purse, whether or not that holds it."""
         if not self._limits.day_usd or not micro:
             return
-        key = f"day.{self._today()}"
-        self._open(key)
-        self._purses.update(key, lambda purse: msgspec.structs.replace(purse, taken_micro=purse.taken_micro + micro))
+
+        def change(purse: Purse) -> Purse:
+            return msgspec.structs.replace(purse, taken_micro=purse.taken_micro + micro)
+
+        change_or_create(self._purses, f"day.{self._today()}", self._empty_purse(), change, self._clock)
 
     def give_back(self, key: str, micro: int) -> None:
-        """Return what was not spent; a purse that is gone needs nothing."""
+        """Return what was not spent; a purse that is gone gets nothing back."""
 
         def change(purse: Purse) -> Purse:
             return msgspec.structs.replace(purse, taken_micro=max(0, purse.taken_micro - micro))
 
-        try:
-            self._purses.update(key, change)
-        except NotFound:
-            return
+        if self._purses.get(key) is not None:
+            change_or_create(self._purses, key, self._empty_purse(), change, self._clock)
 
     def write(self, calls: Counter[str], price_micro: Counter[str], outcomes: Counter[str]) -> None:
         """Add to today's ledger, in one of its shards."""
@@ -158,29 +159,31 @@ class Ledger:
             )
 
         empty = LedgerDay(day=day, calls={}, price_micro={}, outcomes={}, expires_at=self._clock.now() + _KEPT)
-        try:
-            self._days.create(key, change(empty))
-        except AlreadyExists:
-            self._days.update(key, change)
+        change_or_create(self._days, key, empty, change, self._clock)
+
+    def write_accounts(self, calls: Counter[str], price_micro: Counter[str]) -> None:
+        """Add to what each account costs today, beside the ledger."""
+        self._accounts.add(calls, price_micro)
 
     def put(self, part: str, spent: Spent) -> None:
         """Write a part of a day as a whole, for a writer that adds up itself and is the only one of that part."""
         expires_at = self._clock.now() + _KEPT
         self._days.put(f"{spent.day}.{part}", LedgerDay(**msgspec.structs.asdict(spent), expires_at=expires_at))
 
-    def usage(self, first: date, last: date) -> list[UsageDay]:
-        """The days from first to last on which anything was asked, oldest first."""
+    def usage(self, first: date, last: date, *, accounts: int = 0) -> list[UsageDay]:
+        """The days from first to last on which anything was asked, oldest first, each with so many accounts."""
         where = [Where("day", ">=", first.isoformat()), Where("day", "<=", last.isoformat())]
         shards: dict[str, list[LedgerDay]] = {}
         for stored in self._days.find(where, order_by="day"):
             shards.setdefault(stored.value.day, []).append(stored.value)
-        return [_day(day, parts) for day, parts in shards.items()]
+        days = [_day(day, parts) for day, parts in shards.items()]
+        return [self._with_accounts(day, accounts) for day in days] if accounts else days
 
-    def _open(self, key: str) -> None:
-        try:
-            self._purses.create(key, Purse(taken_micro=0, expires_at=self._clock.now() + _PURSE_KEPT))
-        except AlreadyExists:
-            return
+    def _with_accounts(self, day: UsageDay, most: int) -> UsageDay:
+        return msgspec.structs.replace(day, accounts=self._accounts.costliest(date.fromisoformat(day.day), most))
+
+    def _empty_purse(self) -> Purse:
+        return Purse(taken_micro=0, expires_at=self._clock.now() + _PURSE_KEPT)
 
     def _today(self) -> date:
         return self._clock.now().date()
@@ -196,6 +199,8 @@ class Meter:
     calls: Counter[str] = field(default_factory=Counter)
     price_micro: Counter[str] = field(default_factory=Counter)
     outcomes: Counter[str] = field(default_factory=Counter)
+    account_calls: Counter[str] = field(default_factory=Counter)
+    account_micro: Counter[str] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def before(self, price_usd: float) -> None:
@@ -208,12 +213,18 @@ class Meter:
                 self._reserve(max(needed - self.held_micro, 0), max(needed, round(_PORTION_USD * _MICRO)))
             self.held_micro -= needed
 
-    def after(self, endpoint: str, outcome: str, asked_usd: float, price_usd: float) -> None:
-        """The call was answered: what it cost in fact; the rest of what was set aside is free again."""
+    def after(self, endpoint: str, outcome: str, asked_usd: float, price_usd: float, *, account: str = "") -> None:
+        """The call was answered: what it cost in fact; the rest of what was set aside is free again.
+
+        `account`: for whom it was made.
+        """
         with self._lock:
             self.calls[endpoint] += 1
             self.outcomes[outcome] += 1
             self.price_micro[endpoint] += round(price_usd * _MICRO)
+            if account:
+                self.account_calls[account] += 1
+                self.account_micro[account] += round(price_usd * _MICRO)
             if self.purses:
                 self.held_micro += round((asked_usd - price_usd) * _MICRO)
 
@@ -224,15 +235,18 @@ class Meter:
                 self.held_micro += round(price_usd * _MICRO)
 
     def close(self) -> None:
-        """Give back what is left and write the ledger."""
+        """Write the ledger and give back what is left; the ledger first, which nothing else knows."""
         with self._lock:
             left, self.held_micro = self.held_micro, 0
             written = (self.calls, self.price_micro, self.outcomes)
+            accounts = (self.account_calls, self.account_micro)
             self.calls, self.price_micro, self.outcomes = Counter(), Counter(), Counter()
-        for _name, key, _limit in self.purses if left else ():
-            self.ledger.give_back(key, left)
+            self.account_calls, self.account_micro = Counter(), Counter()
         if written[0]:
             self.ledger.write(*written)
+        for _name, key, _limit in self.purses if left else ():
+            self.ledger.give_back(key, left)
+        self.ledger.write_accounts(*accounts)  # last: what is lost of it is in the sums all the same
 
     def _reserve(self, least: int, wanted: int) -> None:
         """Take a portion out of every purse, or the least that the call needs where a portion is too much."""

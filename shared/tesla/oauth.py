@@ -23,7 +23,7 @@ from shared.tesla import errors
 from shared.tesla.answers import refusal
 from shared.tesla.regions import Regions
 from shared.tesla.transport import Transport
-from shared.typed import from_json
+from shared.typed import from_json, from_plain
 
 _CODE_REFUSED = ("invalid_auth_code", "invalid_grant", "invalid_redirect_url", "invalid_redirect_uri")
 """Errors of a code exchange that another consent mends."""
@@ -49,7 +49,7 @@ class ConsentRefused(errors.TeslaError):
 class TokenSet(msgspec.Struct, frozen=True, kw_only=True):
     """What a token call gives; life in seconds. Its repr shows nothing."""
 
-    access_token: str
+    access_token: Annotated[str, msgspec.Meta(min_length=1)]
     expires_in: Annotated[float, msgspec.Meta(ge=0, le=_LONGEST_LIFE_S)]
     refresh_token: str = ""
     id_token: str = ""
@@ -193,7 +193,11 @@ class TeslaAuth:
                 log.error("Tesla does not accept the client id and secret", status=error.status)
             raise error
         try:
-            return from_json(reply.body, TokenSet, strict=False)
+            # What is not given may be null; to refuse that would lose a pair whose predecessor is spent.
+            given = {
+                name: value for name, value in from_json(reply.body, dict[str, Any]).items() if value is not None
+            }
+            return from_plain(given, TokenSet, strict=False)
         except (msgspec.DecodeError, RecursionError):
             raise errors.Unreadable("the token answer cannot be read") from None
 
@@ -201,9 +205,9 @@ class TeslaAuth:
 def _token_refusal(status: int, body: bytes) -> errors.Refused | None:
     """`login_required` and its kin (Tesla lists no `invalid_grant`; it would mean the same).
 
-    None where the status alone tells: being asked to wait is no verdict on the token.
+    None where the status alone tells: being asked to wait is no verdict on the token, nor is a server in trouble.
     """
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
+    if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return None
     try:
         code = str(json.loads(body).get("error", ""))
@@ -213,7 +217,7 @@ def _token_refusal(status: int, body: bytes) -> errors.Refused | None:
         return errors.LoginRequired(status, code)
     if code in _CLIENT_REFUSED:
         return errors.ApplicationRefused(status, code)
-    return errors.Rejected(status, code) if status < HTTPStatus.INTERNAL_SERVER_ERROR else None
+    return errors.Rejected(status, code)
 
 
 def read_claims(access_token: str) -> TokenClaims:

@@ -114,7 +114,7 @@ def test_the_doctor_names_what_is_wrong_and_how_to_mend_it(unregistered: Simulat
     assert result.returncode == 1
     findings = {item["subject"]: item for item in _findings(result)}
     assert findings["secret bnc-cpt-tesla-client-id"]["status"] == "ok"
-    assert findings["secret bnc-cpt-tesla-public-key"]["remedy"] == "./run -a keygen"
+    assert findings["secret bnc-cpt-tesla-public-key"]["remedy"].startswith("./run -a keygen")
     assert findings["access eu vehicle"]["status"] == "ok"
     assert findings["clock"]["status"] == "ok"
 

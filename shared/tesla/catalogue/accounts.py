@@ -33,5 +33,6 @@ PARTNER = (
         token="partner",
         price=Price.FREE,
         query=("domain",),
+        needs=("domain",),
     ),
 )

@@ -50,6 +50,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         scopes: Any one of them lets a token in; none are needed where it is empty.
         price: What an answer costs.
         query: The documented query parameters; the client sends no others.
+        needs: Those of them without which Tesla answers with an error only.
         kinds: Documented values of the query parameter `kind`.
         body: The documented fields of the JSON body, dots for nesting, `*` for a body that is the value itself.
         root: Where the payload stands in the answer. `/dx/*` bodies also come without `response`.
@@ -66,6 +67,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     scopes: tuple[str, ...] = ()
     price: Price = Price.DATA
     query: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     body: tuple[str, ...] = ()
     root: str = "response"

@@ -49,6 +49,7 @@ def _write(name: str, *body: str, **more: Any) -> Endpoint:
 
 
 _HISTORY = ("kind", "start_date", "end_date", "time_zone")
+_KIND = ("kind",)
 
 _OPERATION = _write("operation", "default_real_mode", contract=Contract.PUBLISHED)
 _OPERATION_PUT = _write(
@@ -74,8 +75,8 @@ ENERGY = (
     ),
     _read("site_info"),
     _read("live_status", nullable=True),
-    _read("calendar_history", query=(*_HISTORY, "period"), kinds=("energy", "backup"), nullable=True),
-    _read("telemetry_history", query=_HISTORY, kinds=("charge",), nullable=True),
+    _read("calendar_history", query=(*_HISTORY, "period"), needs=_KIND, kinds=("energy", "backup"), nullable=True),
+    _read("telemetry_history", query=_HISTORY, needs=_KIND, kinds=("charge",), nullable=True),
     _read("programs", root="response.programs[]", nullable=True, documented=False),
     _OPERATION,
     _OPERATION_PUT,

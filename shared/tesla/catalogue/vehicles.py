@@ -64,13 +64,21 @@ VEHICLES = (
         scopes=_DEVICE,
         body=("vins",),
     ),
-    Endpoint(name="warranty", method="GET", path="/api/1/dx/warranty/details", scopes=_DEVICE, query=("vin",)),
+    Endpoint(
+        name="warranty",
+        method="GET",
+        path="/api/1/dx/warranty/details",
+        scopes=_DEVICE,
+        query=("vin",),
+        needs=("vin",),
+    ),
     Endpoint(
         name="options",
         method="GET",
         path="/api/1/dx/vehicles/options",
         scopes=_DEVICE,
         query=("vin",),
+        needs=("vin",),
         root="response.codes[]",
     ),
     Endpoint(
