@@ -1,6 +1,7 @@
 """Settings: read once from the environment, all problems reported together.
 
-Each field of `Settings` is one environment variable of the same name in capitals; README prints this table. Secrets
+Each field of `Settings` is one environment variable of the same name in capitals; docs/settings.md has the table. A
+number has bounds within which everything works, so that a value that cannot be used is refused at the start. Secrets
 are not settings: the ``*_secret`` fields name secrets, whose values come from the secret store.
 """
 
@@ -18,15 +19,20 @@ class BadSettings(Exception):
     """One or more environment variables cannot be used; the message names each, never its value."""
 
 
-def _setting(doc: str, default: Any = MISSING, *, least: float | None = None) -> Any:
-    metadata = {"doc": doc, "least": least}
+def _setting(doc: str, default: Any = MISSING, *, least: float | None = None, most: float | None = None) -> Any:
+    metadata = {"doc": doc, "least": least, "most": most}
     if default is MISSING:
         return field(metadata=metadata)
     return field(default=default, metadata=metadata)
 
 
+_DAY_S, _MONTH_S, _TEN_YEARS_DAYS = 86_400, 30 * 86_400, 3_650
+_DEAREST_CALL_USD, _LARGEST_BUDGET_USD = 1_000, 1_000_000
+_MOST_CALLS = 1_000_000_000
+
+
 def _limit(doc: str) -> Any:
-    return _setting(f"{doc}; -1: as TESLA_LIMITS says, 0: no limit", -1, least=-1)
+    return _setting(f"{doc}; -1: as TESLA_LIMITS says, 0: no limit", -1, least=-1, most=_MOST_CALLS)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)  # every function makes this class when it starts
@@ -45,8 +51,17 @@ class Settings:
     cors_origins: tuple[str, ...] = _setting("origins that browsers may call from, comma separated", ())
 
     # Who may call
-    orders_require: Literal["none", "operator"] = _setting("who may create orders", "operator")
-    operators: tuple[str, ...] = _setting("e-mail addresses of operator principals, comma separated", ())
+    orders_require: Literal["none", "operator"] = _setting(
+        "who may create orders and enrolments and start consents: anybody, or CREATORS and OPERATORS",
+        "operator",
+    )
+    creators: tuple[str, ...] = _setting(
+        "e-mail addresses of principals that may do that and nothing else (the frontend), comma separated",
+        (),
+    )
+    operators: tuple[str, ...] = _setting(
+        "e-mail addresses of operator principals, who may do everything, comma separated", ()
+    )
     pusher: str = _setting("e-mail address of the account that pushes messages", "")
     oidc_audience: str = _setting("audience that OIDC tokens must name", "")
     oidc_issuer: str = _setting("issuer of OIDC tokens", "https://accounts.google.com")
@@ -54,7 +69,7 @@ class Settings:
 
     # Tesla
     tesla_region: Literal["eu", "na", "cn"] = _setting("region assumed before the owner's is known", "eu")
-    tesla_regions: tuple[str, ...] = _setting(
+    tesla_regions: tuple[Literal["eu", "na", "cn"], ...] = _setting(
         "regions that the application registers in, comma separated", ("eu", "na")
     )
     tesla_authorize_url: str = _setting("consent page", "https://auth.tesla.com/oauth2/v3/authorize")
@@ -83,18 +98,24 @@ class Settings:
         "secret id of the private key (PEM); no function reads it", "bnc-cpt-tesla-private-key"
     )
     token_key_secret: str = _setting("secret id of the keys that seal tokens", "bnc-cpt-token-key")
-    tesla_timeout_s: float = _setting("longest wait for one answer", 25.0, least=0.1)
-    tesla_body_bytes: int = _setting("largest answer read", 8_388_608, least=1024)
-    tesla_price_data_usd: float = _setting("price of a data request", 0.002, least=0)
-    tesla_price_command_usd: float = _setting("price of a command", 0.001, least=0)
-    tesla_price_wake_usd: float = _setting("price of a wake-up", 0.02, least=0)
-    tesla_price_specs_usd: float = _setting("price of a specs result", 0.10, least=0)
+    tesla_timeout_s: float = _setting("longest wait for one answer", 25.0, least=0.1, most=60)
+    tesla_body_bytes: int = _setting("largest answer read", 8_388_608, least=1024, most=67_108_864)
+    tesla_price_data_usd: float = _setting("price of a data request", 0.002, least=0, most=_DEAREST_CALL_USD)
+    tesla_price_command_usd: float = _setting("price of a command", 0.001, least=0, most=_DEAREST_CALL_USD)
+    tesla_price_wake_usd: float = _setting("price of a wake-up", 0.02, least=0, most=_DEAREST_CALL_USD)
+    tesla_price_specs_usd: float = _setting("price of a specs result", 0.10, least=0, most=_DEAREST_CALL_USD)
     tesla_price_energy_usd: float = _setting(
-        "price of a call about an energy site, for which Tesla publishes none", 0.0, least=0
+        "price of a call about an energy site, for which Tesla publishes none", 0.0, least=0, most=_DEAREST_CALL_USD
     )
-    tesla_breaker_s: int = _setting("calls held back after Tesla's billing limit was reached", 900, least=1)
-    tesla_day_budget_usd: float = _setting("most that all Tesla calls of a day may cost; 0: no limit", 0.0, least=0)
-    tesla_order_budget_usd: float = _setting("most that one order's Tesla calls may cost; 0: no limit", 2.0, least=0)
+    tesla_breaker_s: int = _setting(
+        "calls held back after Tesla's billing limit was reached", 900, least=1, most=_DAY_S
+    )
+    tesla_day_budget_usd: float = _setting(
+        "most that all Tesla calls of a day may cost; 0: no limit", 0.0, least=0, most=_LARGEST_BUDGET_USD
+    )
+    tesla_order_budget_usd: float = _setting(
+        "most that one order's Tesla calls may cost; 0: no limit", 2.0, least=0, most=_LARGEST_BUDGET_USD
+    )
     tesla_limits: Literal["none", "retired_plan"] = _setting(
         "limits on calls to Tesla: none, or those of the plans that Tesla retired; calls over them wait", "none"
     )
@@ -108,15 +129,19 @@ class Settings:
     tesla_limit_vehicle_wakes_per_day: int = _limit("wake-ups of a vehicle a day")
 
     # Orders
-    consent_s: int = _setting("life of a consent in progress and of an unclaimed one", 600, least=1)
-    order_days: int = _setting("days an order, its reports and its history are kept", 90, least=1)
-    order_deadline_s: int = _setting("after this a running order ends with what it has", 93_600, least=1)
-    asleep_retry_s: int = _setting("pause between looks at a sleeping vehicle", 900, least=1)
-    asleep_wait_s: int = _setting("how long a sleeping vehicle is waited for", 86_400, least=0)
-    retry_s: int = _setting("pause before a refused or failed Tesla call is tried again", 60, least=1)
-    retry_attempts: int = _setting("tries of a module that Tesla fails to answer", 4, least=1)
-    history_page_size: int = _setting("charging sessions asked for per page", 50, least=1)
-    fetch_concurrency: int = _setting("Tesla calls of one vehicle side by side", 24, least=1)
+    consent_s: int = _setting("life of a consent in progress and of an unclaimed one", 600, least=1, most=_DAY_S)
+    order_days: int = _setting(
+        "days an order, its reports and its history are kept", 90, least=1, most=_TEN_YEARS_DAYS
+    )
+    order_deadline_s: int = _setting(
+        "after this a running order ends with what it has", 93_600, least=1, most=_MONTH_S
+    )
+    asleep_retry_s: int = _setting("pause between looks at a sleeping vehicle", 900, least=1, most=_DAY_S)
+    asleep_wait_s: int = _setting("how long a sleeping vehicle is waited for", 86_400, least=0, most=_MONTH_S)
+    retry_s: int = _setting("pause before a refused or failed Tesla call is tried again", 60, least=1, most=_DAY_S)
+    retry_attempts: int = _setting("tries of a module that Tesla fails to answer", 4, least=1, most=100)
+    history_page_size: int = _setting("charging sessions asked for per page", 50, least=1, most=1_000)
+    fetch_concurrency: int = _setting("Tesla calls of one vehicle side by side", 24, least=1, most=100)
     report_fallback_fonts: tuple[str, ...] = _setting(
         "font files for scripts that the report's own fonts lack, comma separated; those that are installed are used",
         (
@@ -124,33 +149,60 @@ class Settings:
             "/usr/share/fonts/truetype/droid/DroidSansFallbackFull.ttf",
         ),
     )
-    url_s: int = _setting("life of a download URL", 3600, least=1)
+    url_s: int = _setting(
+        "life of a download URL; one of more than 12 hours may end early, when Google changes the key that signed it",
+        3600,
+        least=1,
+        most=7 * _DAY_S,
+    )
 
     # Energy sites
-    enrolment_days: int = _setting("days an enrolment, its grant and its tokens are kept", 1095, least=1)
-    energy_shard_sites: int = _setting("energy sites polled by one message", 500, least=1)
-    energy_poll_every: int = _setting("5-minute ticks between two polls of a site, outside events", 1, least=1)
-    energy_concurrency: int = _setting("Tesla calls of one shard side by side", 100, least=1)
-    energy_timeout_s: float = _setting("longest wait for one answer about an energy site", 2.5, least=0.1)
-    energy_tries: int = _setting("tries of a poll of one site", 2, least=1)
+    enrolment_days: int = _setting(
+        "days an enrolment, its grant and its tokens are kept", 1095, least=1, most=_TEN_YEARS_DAYS
+    )
+    energy_shard_sites: int = _setting("energy sites polled by one message", 500, least=1, most=500)
+    energy_poll_every: int = _setting(
+        "5-minute ticks between two polls of a site, outside events", 1, least=1, most=288
+    )
+    energy_concurrency: int = _setting("Tesla calls of one shard side by side", 100, least=1, most=1_000)
+    energy_timeout_s: float = _setting("longest wait for one answer about an energy site", 2.5, least=0.1, most=60)
+    energy_tries: int = _setting("tries of a poll of one site", 2, least=1, most=10)
     energy_discharge_efficiency: float = _setting(
-        "share of the stored energy that arrives when a battery discharges", 0.95, least=0.1
+        "share of the stored energy that arrives when a battery discharges", 0.95, least=0.1, most=1
     )
     energy_programme_reserve_percent: float = _setting(
-        "charge in percent that dispatch leaves in every battery, whatever its own reserve", 0.0, least=0
+        "charge in percent that dispatch leaves in every battery, whatever its own reserve", 0.0, least=0, most=100
     )
     dispatch_enabled: Literal["true", "false"] = _setting(
         "whether homes are dispatched; false: nothing new begins, what runs is restored", "true"
     )
-    dispatch_concurrency: int = _setting("Tesla calls of one shard of a dispatch side by side", 200, least=1)
-    dispatch_margin_percent: float = _setting("how much more than asked is committed", 5.0, least=0)
+    dispatch_concurrency: int = _setting(
+        "Tesla calls of one shard of a dispatch side by side", 200, least=1, most=1_000
+    )
+    dispatch_margin_percent: float = _setting("how much more than asked is committed", 5.0, least=0, most=100)
+    dispatch_days: int = _setting(
+        "days a dispatch that is over, what was done at its sites and its audit trail are kept",
+        1825,
+        least=90,
+        most=_TEN_YEARS_DAYS,
+    )
+    dispatch_work_days: int = _setting(
+        "days after an event for which is kept what only running it needed: plans, event tariffs, refused signals",
+        120,
+        least=60,
+        most=_TEN_YEARS_DAYS,
+    )
 
     # Delivery
-    message_max_age_s: int = _setting("older messages are recorded as expired, not executed", 86_400, least=1)
-    message_attempts: int = _setting("deliveries before a message is a dead letter", 8, least=1)
-    work_lease_s: int = _setting("a worker silent for this long is taken to be dead", 300, least=1)
-    due_again_s: int = _setting("unfinished work is published again after this long", 600, least=1)
-    outbox_grace_s: int = _setting("a message not published by then is published by housekeeping", 60, least=1)
+    message_max_age_s: int = _setting(
+        "older messages are recorded as expired, not executed", 86_400, least=1, most=7 * _DAY_S
+    )
+    message_attempts: int = _setting("deliveries before a message is a dead letter", 8, least=5, most=100)
+    work_lease_s: int = _setting("a worker silent for this long is taken to be dead", 300, least=1, most=_DAY_S)
+    due_again_s: int = _setting("unfinished work is published again after this long", 600, least=1, most=_DAY_S)
+    outbox_grace_s: int = _setting(
+        "a message not published by then is published by housekeeping", 60, least=1, most=_DAY_S
+    )
 
 
 _TOKEN_URLS = (
@@ -179,7 +231,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
                 problems.append(f"{item.name.upper()} is not set ({item.metadata['doc']})")
             continue
         try:
-            values[item.name] = _parse(text, hints[item.name], item.metadata["least"])
+            values[item.name] = _parse(text, hints[item.name], item.metadata)
         except ValueError as error:
             problems.append(f"{item.name.upper()} {error}")
     if not problems:
@@ -190,27 +242,38 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     raise BadSettings("; ".join(problems))
 
 
-def _parse(text: str, hint: Any, least: float | None) -> Any:
+def _parse(text: str, hint: Any, metadata: Mapping[str, Any]) -> Any:
     if get_origin(hint) is Literal:
         if text not in get_args(hint):
             raise ValueError(f"must be one of {', '.join(get_args(hint))}")
         return text
     if get_origin(hint) is tuple:
-        return tuple(part.strip() for part in text.split(",") if part.strip())
+        return _listed(text, get_args(hint)[0])
     if hint in (int, float):
-        return _number(text, hint, least)
+        return _number(text, hint, metadata["least"], metadata["most"])
     if isinstance(hint, UnionType):
         raise TypeError("a setting has one type")
     return text
 
 
-def _number(text: str, kind: type[int] | type[float], least: float | None) -> int | float:
+def _listed(text: str, kind: Any) -> tuple[str, ...]:
+    """The parts of a list; where only some words may stand in it, it names at least one. Raises ValueError."""
+    parts = tuple(part.strip() for part in text.split(",") if part.strip())
+    allowed = get_args(kind)
+    if allowed and not (parts and set(parts) <= set(allowed)):
+        raise ValueError(f"must list one or more of {', '.join(allowed)}")
+    return parts
+
+
+def _number(text: str, kind: type[int] | type[float], least: float | None, most: float | None) -> int | float:
     try:
         value = kind(text)
     except ValueError:
         raise ValueError(f"must be a {'whole ' if kind is int else ''}number") from None
     if least is not None and not value >= least:
-        raise ValueError(f"must be at least {least:g}")
+        raise ValueError(f"must be at least {least:.10g}")
+    if most is not None and not value <= most:
+        raise ValueError(f"must be at most {most:.10g}")
     return value
 
 

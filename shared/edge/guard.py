@@ -1,4 +1,4 @@
-"""Who may pass: grants of owners, OIDC identities of operators and of the account that pushes messages."""
+"""Who may pass: grants of owners, OIDC identities of creators, operators and the account that pushes messages."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _CHALLENGE = {"WWW-Authenticate": "Bearer"}
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Who was admitted: a grant, an operator's e-mail address, or nobody in particular."""
+    """Who was admitted: a grant, a creator's or operator's e-mail address, or nobody in particular."""
 
     grant: Grant | None = None
     principal: str = ""
@@ -53,7 +53,8 @@ class Guard(msgspec.Struct, frozen=True, kw_only=True):
             return self._admit_either(authorization)
         if route.auth is Auth.PUBLIC or (route.auth is Auth.CREATOR and self._open_to_all):
             return Caller()
-        return Caller(principal=self.identify(authorization, self.settings.operators))
+        admitted = self._creators if route.auth is Auth.CREATOR else self.settings.operators
+        return Caller(principal=self.identify(authorization, admitted))
 
     def identify(self, authorization: str | None, emails: Collection[str], *, iam_checked: bool = False) -> str:
         """The e-mail address of an OIDC identity on the list (`iam_checked`: see `oidc`). Raises Problem."""
@@ -67,6 +68,11 @@ class Guard(msgspec.Struct, frozen=True, kw_only=True):
             raise Problem(STORE_UNAVAILABLE, str(error), headers={"Retry-After": "5"}) from error
 
     @property
+    def _creators(self) -> tuple[str, ...]:
+        """Who may create; operators may everything."""
+        return self.settings.creators + self.settings.operators
+
+    @property
     def _open_to_all(self) -> bool:
         """Whether anyone may create."""
         return self.settings.orders_require == "none"
@@ -78,7 +84,7 @@ class Guard(msgspec.Struct, frozen=True, kw_only=True):
             return Caller(grant=grant, principal=grant.key)
         if authorization is None and self._open_to_all:
             return Caller()
-        return Caller(principal=self.identify(authorization, self.settings.operators))
+        return Caller(principal=self.identify(authorization, self._creators))
 
     def _admit_owner(self, route: Route[S], path: Mapping[str, str], authorization: str | None) -> Caller:
         """A missing grant, an unknown one and somebody else's get one and the same answer."""

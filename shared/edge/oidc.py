@@ -1,4 +1,4 @@
-"""Who calls: OIDC tokens of operators, of the frontend's account and of the account that pushes messages.
+"""Who calls: OIDC tokens of operators, of creators and of the account that pushes messages.
 
 OidcError
 ├── Unauthenticated    no token, or one that proves nothing here

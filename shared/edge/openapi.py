@@ -49,13 +49,19 @@ _SECURITY_SCHEMES: Schema = {
         "bearerFormat": "JWT",
         "description": "A Google-signed OIDC token of an operator account, for this service's audience.",
     },
+    "creator": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "The same of an account that may create orders and enrolments and start consents, no more.",
+    },
 }
 _SECURITY: dict[Auth, list[Schema]] = {
     Auth.PUBLIC: [],
     Auth.GRANT: [{"grant": []}],
     Auth.OPERATOR: [{"operator": []}],
-    Auth.CREATOR: [{"operator": []}, {}],
-    Auth.GRANT_OR_CREATOR: [{"grant": []}, {"operator": []}, {}],
+    Auth.CREATOR: [{"creator": []}, {"operator": []}, {}],
+    Auth.GRANT_OR_CREATOR: [{"grant": []}, {"creator": []}, {"operator": []}, {}],
 }
 _HEALTH: Schema = {
     "operationId": "health",
@@ -116,7 +122,7 @@ def _operation(route: Route[Any], schemas: dict[type, Schema], components: Schem
         "operationId": route.name,
         "summary": route.summary,
         "security": _SECURITY[route.auth],
-        "responses": {str(route.status): _success(route, schemas), **_refusals(problems_of(route), server)},
+        "responses": {**_successes(route, schemas), **_refusals(problems_of(route), server)},
     }
     if parameters:
         operation["parameters"] = parameters
@@ -129,12 +135,12 @@ def _operation(route: Route[Any], schemas: dict[type, Schema], components: Schem
 
 def problems_of(route: Route[Any]) -> list[ProblemType]:
     """Every problem that a call of the route may be answered with, the general ones included."""
-    asks_operator = route.auth in (Auth.OPERATOR, Auth.CREATOR, Auth.GRANT_OR_CREATOR)
+    asks_identity = route.auth in (Auth.OPERATOR, Auth.CREATOR, Auth.GRANT_OR_CREATOR)
     bears_grant = route.auth is Auth.GRANT
     groups = [
         (bears_grant and route.grant_subject is None, [UNAUTHORIZED]),
         (bears_grant and route.grant_subject is not None, [NOT_FOUND]),
-        (asks_operator, [UNAUTHORIZED, FORBIDDEN]),
+        (asks_identity, [UNAUTHORIZED, FORBIDDEN]),
         (route.query is not None, [INVALID_QUERY]),
         (route.method in ("POST", "PUT", "PATCH"), [INVALID_JSON, INVALID_BODY, BODY_TOO_LARGE]),
         (route.method in ("POST", "PUT", "PATCH"), [UNSUPPORTED_MEDIA_TYPE]),
@@ -144,8 +150,13 @@ def problems_of(route: Route[Any]) -> list[ProblemType]:
     return list(dict.fromkeys(kind for applies, group in groups if applies for kind in group))
 
 
-def _success(route: Route[Any], schemas: dict[type, Schema]) -> Schema:
-    response: Schema = {"description": _STATUS_TEXTS.get(route.status, "Done")}
+def _successes(route: Route[Any], schemas: dict[type, Schema]) -> Schema:
+    statuses = [route.status, *([route.otherwise] if route.otherwise else [])]
+    return {str(status): _success(route, status, schemas) for status in statuses}
+
+
+def _success(route: Route[Any], status: int, schemas: dict[type, Schema]) -> Schema:
+    response: Schema = {"description": _STATUS_TEXTS.get(status, "Done")}
     if route.answer is not None:
         response["content"] = {"application/json": {"schema": schemas[route.answer]}}
     if route.page:

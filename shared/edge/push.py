@@ -116,8 +116,7 @@ class PushApp(Generic[M]):
         self._guard.identify(request.headers.get("Authorization"), pushers, iam_checked=True)
         envelope = self._envelope(request)
         with log.bind(**_ids(envelope)):
-            outcome = self._deliver(envelope)
-            log.info("message handled", outcome=outcome.value, attempt=envelope.attempt)
+            self._deliver(envelope)
         return _DONE
 
     def _envelope(self, request: flask.Request) -> Envelope:
@@ -126,10 +125,10 @@ class PushApp(Generic[M]):
         except BadEnvelope as error:
             raise Problem(UNREADABLE_MESSAGE, str(error)) from None
 
-    def _deliver(self, envelope: Envelope) -> Outcome:
+    def _deliver(self, envelope: Envelope) -> None:
         """Run the handler, or say that the message expired. Raises Undone, and nothing else."""
         if envelope.is_ping:
-            return Outcome.DONE
+            return
         try:
             handler = self._handler()
         except Exception as error:
@@ -137,12 +136,21 @@ class PushApp(Generic[M]):
             raise Undone(Outcome.FAILED) from error
         message = _decoded(envelope, handler.message)
         with log.bind(**_business_ids(message)):
-            try:
-                return self._run(handler, message, envelope)
-            except Undone as undone:
-                if undone.outcome is Outcome.FAILED and envelope.attempt >= self._settings.message_attempts:
-                    _record(handler, message, undone.outcome)
-                raise
+            self._recorded(handler, message, envelope)
+
+    def _recorded(self, handler: PushHandler[M], message: M, envelope: Envelope) -> None:
+        """Run the handler and leave one record of how it went. Raises Undone."""
+        outcome, started = Outcome.FAILED, self._guard.clock.monotonic()
+        try:
+            outcome = self._run(handler, message, envelope)
+        except Undone as undone:
+            outcome = undone.outcome
+            if outcome is Outcome.FAILED and envelope.attempt >= self._settings.message_attempts:
+                _record(handler, message, outcome)
+            raise
+        finally:
+            taken_ms = round(1000 * (self._guard.clock.monotonic() - started), 1)
+            log.info("message handled", outcome=outcome.value, attempt=envelope.attempt, ms=taken_ms)
 
     def _run(self, handler: PushHandler[M], message: M, envelope: Envelope) -> Outcome:
         expected: tuple[type[Exception], ...] = (Retry, Unavailable, *handler.retry_on)

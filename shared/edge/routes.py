@@ -27,7 +27,7 @@ class Auth(Enum):
     OPERATOR = "operator"
     """An OIDC identity on the list of operators."""
     CREATOR = "creator"
-    """Everyone where settings.orders_require is "none", else operators."""
+    """Everyone where settings.orders_require is "none", else whom the lists of creators or operators name."""
     GRANT_OR_CREATOR = "grant or creator"
     """The bearer of a grant; callers without one as with CREATOR. The handler says what needs the grant."""
 
@@ -35,9 +35,9 @@ class Auth(Enum):
 class Call(msgspec.Struct, frozen=True):
     """One call, decoded and admitted.
 
-    `body` and `query` have the route's types (None where it has none). `principal` is the operator's e-mail address,
-    the grant's key, or empty. `url` is this path on the service's public URL, without the query. `wants_html`: the
-    caller prefers a page to data, as browsers do.
+    `body` and `query` have the route's types (None where it has none). `principal` is the operator's or creator's
+    e-mail address, the grant's key, or empty. `url` is this path on the service's public URL, without the query.
+    `wants_html`: the caller prefers a page to data, as browsers do.
     """
 
     path: Mapping[str, str]
@@ -78,6 +78,7 @@ class Route(msgspec.Struct, Generic[S], frozen=True, kw_only=True):
         query: msgspec struct of the query parameters.
         answer: msgspec struct of the JSON answer.
         status: of a successful answer.
+        otherwise: a second status of a successful answer, of the same form; None where there is none.
         problems: the route's own, beyond the general ones.
         idempotent: whether an Idempotency-Key is honoured.
         page: whether callers that want HTML get a page instead of the answer.
@@ -94,6 +95,7 @@ class Route(msgspec.Struct, Generic[S], frozen=True, kw_only=True):
     query: type | None = None
     answer: type | None = None
     status: int = 200
+    otherwise: int | None = None
     problems: tuple[ProblemType, ...] = ()
     idempotent: bool = False
     page: bool = False

@@ -2,6 +2,7 @@
 
 In this order: health and preflight (no store is touched), route, caller, body and query, Idempotency-Key, handler.
 Every refusal and failure leaves as problem+json; failures are logged once, with the trace and without the payload.
+Every call of a route leaves one record: route, status, time taken, and the ids that its caller was admitted to.
 """
 
 from __future__ import annotations
@@ -52,6 +53,13 @@ _LABELS = {
 """Parameters of paths that name a piece of business, and the labels they are logged under."""
 
 
+class _Seen:
+    """What is known of a call by the time it is answered; `labels` only of a caller who was admitted."""
+
+    def __init__(self) -> None:
+        self.route, self.labels = "", dict[str, str]()
+
+
 class HttpApp(Generic[S]):
     """Serves a table of routes. `services` gives what handlers work with; it is called only when one is to run.
 
@@ -83,26 +91,47 @@ class HttpApp(Generic[S]):
             if request.method == "OPTIONS":
                 return to_response(preflight(request.headers.get("Origin"), self._settings.cors_origins))
             healthy = health(request)
-            return to_response(healthy) if healthy else self._serve(request, trace)
+            return to_response(healthy) if healthy else self._recorded(request, trace)
         except Problem as problem:
-            public_url = self._settings.public_url
-            return to_response(from_problem(problem, public_url=public_url, instance=request.path, trace=trace))
+            return self._refusal(problem, request, trace)
 
-    def _serve(self, request: flask.Request, trace: str) -> flask.Response:
+    def _refusal(self, problem: Problem, request: flask.Request, trace: str) -> flask.Response:
+        public_url = self._settings.public_url
+        return to_response(from_problem(problem, public_url=public_url, instance=request.path, trace=trace))
+
+    def _recorded(self, request: flask.Request, trace: str) -> flask.Response:
+        """The answer to a call, and the record of it."""
+        seen, started = _Seen(), self._guard.clock.monotonic()
+        try:
+            response = self._serve(request, trace, seen)
+        except Problem as problem:
+            response = self._refusal(problem, request, trace)
+        taken_ms = round(1000 * (self._guard.clock.monotonic() - started), 1)
+        with log.bind(**seen.labels):
+            log.info("request handled", route=seen.route, status=response.status_code, ms=taken_ms)
+        return response
+
+    def _serve(self, request: flask.Request, trace: str, seen: _Seen) -> flask.Response:
         """Answer a call of a route. Raises Problem, and nothing else."""
         try:
             route, path = self._match(request)
-            return to_response(self._run(route, path, request, trace))
+            seen.route = route.name
+            caller = self._guard.admit(route, path, request.headers.get("Authorization"))
+            seen.labels = _labels(path)
+            with log.bind(**seen.labels):
+                return to_response(self._run(route, path, caller, request, trace))
         except Problem:
             raise
         except HTTPException as error:
             raise from_werkzeug(error) from None
         except Unavailable as error:
-            log.warning("store unavailable", error=type(error).__name__)
+            with log.bind(**seen.labels):
+                log.warning("store unavailable", error=type(error).__name__)
             headers = {"Retry-After": str(_RETRY_AFTER_S)}
             raise Problem(STORE_UNAVAILABLE, "nothing is lost; repeat the call", headers=headers) from error
         except Exception as error:
-            log.exception("request failed", method=request.method)
+            with log.bind(**seen.labels):
+                log.exception("request failed", method=request.method)
             raise Problem(INTERNAL, "the failure has been logged under this trace") from error
 
     def _match(self, request: flask.Request) -> tuple[Route[S], dict[str, str]]:
@@ -112,9 +141,10 @@ class HttpApp(Generic[S]):
             raise Problem(NOT_FOUND, "no such path")
         return self._routes[name], dict(path)
 
-    def _run(self, route: Route[S], path: Mapping[str, str], request: flask.Request, trace: str) -> HttpAnswer:
-        """Admit the caller, decode, and run the handler, once per Idempotency-Key where the route has them."""
-        caller = self._guard.admit(route, path, request.headers.get("Authorization"))
+    def _run(
+        self, route: Route[S], path: Mapping[str, str], caller: Caller, request: flask.Request, trace: str
+    ) -> HttpAnswer:
+        """Decode, and run the handler, once per Idempotency-Key where the route has them."""
         raw = b"" if route.method in _WITHOUT_BODY else read_bytes(request)
         body: Any = read_body(raw, request.mimetype, route.body or NoBody)
         call = Call(
@@ -127,7 +157,7 @@ class HttpApp(Generic[S]):
             trace=trace,
             wants_html=_prefers_html(request),
         )
-        produce = partial(self._handle, route, call, _labels(path))
+        produce = partial(self._handle, route, call)
         key = request.headers.get(HEADER)
         if key is None or not route.idempotent or self._guard.idempotency is None:
             return produce()
@@ -136,9 +166,8 @@ class HttpApp(Generic[S]):
         answer, kept = self._guard.idempotency().run(scope, digest(key, raw), produce)
         return _replayed(answer) if kept else answer
 
-    def _handle(self, route: Route[S], call: Call, labels: Mapping[str, str]) -> HttpAnswer:
-        with log.bind(**labels):
-            return from_reply(route.handler(self._services(), call), route.status)
+    def _handle(self, route: Route[S], call: Call) -> HttpAnswer:
+        return from_reply(route.handler(self._services(), call), route.status)
 
 
 def _labels(path: Mapping[str, str]) -> dict[str, str]:

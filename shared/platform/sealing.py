@@ -2,7 +2,8 @@
 
 A sealed value is ``S1 | key version (4 bytes) | nonce (12) | ciphertext``. The text it is bound to (an account, an
 order) is authenticated, not stored: a sealed value copied to another owner does not open. New values are sealed with
-the newest enabled version of the key secret, old ones open with theirs as long as that version stays enabled.
+the newest enabled version of the key secret, old ones open with theirs as long as that version stays enabled. A
+process that lives long looks for a newer version once an hour.
 """
 
 from __future__ import annotations
@@ -15,13 +16,19 @@ import threading
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from shared import log
+from shared.platform.clock import SystemClock
 from shared.platform.errors import NotFound, PlatformError
-from shared.platform.ports import SecretStore, SecretVersion
+from shared.platform.ports import Clock, SecretStore, SecretVersion
+
+FRESH_S = 3600.0
+"""The newest key is looked for again after that: a rotated key is out of use within it."""
 
 _MAGIC = b"S1"
 _NONCE = 12
 _HEADER = len(_MAGIC) + 4
 _KEY_BYTES = 32
+_PAUSE_S = 60.0
 
 
 class SealBroken(PlatformError):
@@ -31,16 +38,15 @@ class SealBroken(PlatformError):
 class Sealer:
     """Seals and opens small values with the keys of one secret (each version: 32 bytes, base64)."""
 
-    def __init__(self, secrets: SecretStore, name: str) -> None:
-        self._secrets, self._name = secrets, name
+    def __init__(self, secrets: SecretStore, name: str, clock: Clock | None = None) -> None:
+        self._secrets, self._name, self._clock = secrets, name, clock or SystemClock()
+        self._stale_at = 0.0
         self._ring: tuple[int, dict[int, AESGCM]] = (0, {})
         self._lock = threading.Lock()
 
     def seal(self, plain: bytes, *, bound_to: str) -> bytes:
         """Encrypt; only `open` with the same `bound_to` gives it back. Raises NotFound, Unavailable."""
-        if not self._ring[0]:
-            self._load()
-        newest, keys = self._ring
+        newest, keys = self._fresh()
         nonce = random.token_bytes(_NONCE)
         header = _MAGIC + newest.to_bytes(4, "big")
         return header + nonce + keys[newest].encrypt(nonce, plain, header + bound_to.encode())
@@ -56,6 +62,22 @@ class Sealer:
         except InvalidTag:
             raise SealBroken("sealed for another owner, or changed") from None
 
+    def _fresh(self) -> tuple[int, dict[int, AESGCM]]:
+        """The newest version and all keys, not older than an hour while their store answers."""
+        if not self._ring[0]:
+            self._load()
+        elif self._clock.monotonic() >= self._stale_at:
+            self._look_again()
+        return self._ring
+
+    def _look_again(self) -> None:
+        """The keys at hand are good: that their store does not answer is no reason to seal nothing."""
+        self._stale_at = self._clock.monotonic() + _PAUSE_S
+        try:
+            self._load()
+        except PlatformError as error:
+            log.warning("keys not read again", error=type(error).__name__)
+
     def _key(self, version: int) -> AESGCM:
         if version not in self._ring[1]:
             self._load()
@@ -69,6 +91,7 @@ class Sealer:
             found = {item.version: _cipher(item) for item in self._secrets.enabled(self._name)}
             # In one step: a thread that seals meanwhile must not find the new keys without its own newest one.
             self._ring = (max(found), found)
+            self._stale_at = self._clock.monotonic() + FRESH_S
 
 
 def _cipher(secret: SecretVersion) -> AESGCM:

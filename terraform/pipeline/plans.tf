@@ -27,6 +27,13 @@ resource "google_storage_bucket_iam_member" "plans_writer" {
   member = google_service_account.plan.member
 }
 
+# `gcloud storage cp` asks first whether its target is there; who may not look is told 403, and nothing is copied.
+resource "google_storage_bucket_iam_member" "plans_writer_looks" {
+  bucket = google_storage_bucket.plans.name
+  role   = "roles/storage.objectViewer"
+  member = google_service_account.plan.member
+}
+
 resource "google_storage_bucket_iam_member" "plans_reader" {
   bucket = google_storage_bucket.plans.name
   role   = "roles/storage.objectViewer"

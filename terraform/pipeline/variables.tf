@@ -76,6 +76,7 @@ variable "service" {
     alert_emails        = list(string)
     billing_account     = optional(string)
     cors_origins        = optional(list(string))
+    creators            = optional(list(string))
     firestore_database  = optional(string)
     frontend_url        = optional(string)
     host                = optional(string)
@@ -86,10 +87,21 @@ variable "service" {
     runbook_url         = optional(string)
     settings            = optional(map(string))
   })
+
+  # The environment's own root checks the rest, which its plan shows; without an address there is not even that.
+  validation {
+    condition     = length(var.service.alert_emails) > 0
+    error_message = "At least one address in alert_emails."
+  }
 }
 
 variable "state_bucket" {
   description = "Bucket of Terraform's state; <project>-terraform by default."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.state_bucket == null || can(regex("^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$", var.state_bucket))
+    error_message = "The name of a bucket, without gs://."
+  }
 }

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from shared.manifest import Manifest, read_manifest
+from shared.settings import Settings
 from tests.terraform import pipeline
 from tests.terraform.expectations import Expected, problems
 from tests.terraform.offline import ENVIRONMENTS, MANIFEST, Offline, TerraformFailed
@@ -125,6 +126,28 @@ def test_variables_are_typed_and_all_is_described() -> None:
         assert re.search(r"^  description = \".+", body, re.MULTILINE), heading
 
 
+def test_what_people_set_is_validated() -> None:
+    """The variables of the roots; modules get theirs from these."""
+    for heading, body in _blocks("variable"):
+        if heading.split(":")[0] in ("common", "pipeline"):
+            assert "  validation {" in body, heading
+
+
+@pytest.mark.parametrize(
+    ("block", "value", "setting"),
+    [
+        ('common: "order_days"', "var.order_days", "order_days"),
+        ('function: "function"', "var.function.topic.max_age_s", "message_max_age_s"),
+        ('function: "function"', "var.function.topic.attempts", "message_attempts"),
+    ],
+)
+def test_numbers_have_the_bounds_of_their_settings(block: str, value: str, setting: str) -> None:
+    body, bounds = dict(_blocks("variable"))[block], Settings.__dataclass_fields__[setting].metadata
+    for sign, bound in ((">=", "least"), ("<=", "most")):
+        (found,) = re.findall(rf"{re.escape(value)} {sign} (\d+)", body)
+        assert int(found) == bounds[bound]
+
+
 def test_what_holds_data_cannot_be_destroyed() -> None:
     bodies = {heading: body for heading, body in _blocks("resource") if heading.startswith("data: ")}
     for kind in ("firestore_database", "storage_bucket", "secret_manager_secret"):
@@ -176,6 +199,8 @@ BREAKAGES = {
             'subscription_id = \\"${google_pubsub_subscription.push',
             "no alert",
         ),
+        Breakage("function/alerts.tf", "60 * ceil(", "61 * ceil(", "no alert can wait for 610s"),
+        Breakage("function/alerts.tf", "count = local.pushed ? 0 : 1", "count = 0", "partner-key: no alert"),
     ],
     "settings": [
         Breakage("function/function.tf", "MESSAGE_MAX_AGE_S = t", "MESSAGE_AGE = t", "MESSAGE_AGE is no setting"),
@@ -217,10 +242,32 @@ BREAKAGES = {
         ),
         Breakage(
             "data/firestore.tf",
-            "  indexes = []",
-            '  indexes = [{ collection = "due", fields = ["topic", "at"] }]',
+            "  indexes = [\n",
+            '  indexes = [{ collection = "due", fields = ["topic", "at"], descending = false },\n',
             "composite indexes",
         ),
+    ],
+    "the direction of an index": [
+        Breakage("data/firestore.tf", "descending = true", "descending = false", "composite indexes"),
+    ],
+    "alerts": [
+        Breakage("observability/alerts.tf", 'auto_close = "1800s"', 'auto_close = "86400s"', "stays open"),
+        Breakage(
+            "observability/alerts.tf",
+            'severity  = "WARNING"\n      threshold = 0\n      filter    = "resource.type = ',
+            'severity  = "WARNING"\n      threshold = 5\n      filter    = "resource.type = ',
+            "a single error is not told",
+        ),
+    ],
+    "metrics": [
+        Breakage("observability/logs.tf", 'message = "request handled"', 'message = "request done"', "nothing logs"),
+        Breakage(
+            "observability/logs.tf", "EXTRACT(jsonPayload.ms)", "EXTRACT(jsonPayload.took)", "no record has took"
+        ),
+    ],
+    "who may call": [
+        Breakage("service/main.tf", 'join(",", var.creators)', 'join(",", var.operators)', "orders: CREATORS"),
+        Breakage("service/main.tf", 'startswith(path, "/api/")', "true", "partner-key: CREATORS"),
     ],
     "an index": [
         Breakage(
@@ -269,7 +316,13 @@ def test_a_pipeline_that_is_broken_is_seen(copy: Offline, each: Breakage) -> Non
 
 @pytest.mark.parametrize(
     ("variable", "value"),
-    [("build_image", "build:latest"), ("approvers", "[]"), ("environment", "test"), ("repository", "a/b")],
+    [
+        ("build_image", "build:latest"),
+        ("approvers", "[]"),
+        ("environment", "test"),
+        ("repository", "a/b"),
+        ("state_bucket", "gs://a"),
+    ],
 )
 def test_a_pipeline_variable_that_cannot_be_used_is_refused(offline: Offline, variable: str, value: str) -> None:
     offline.initialise(pipeline.NAME)
@@ -302,17 +355,35 @@ def test_a_function_that_asks_for_an_unknown_secret_is_refused(copy: Offline) ->
         ("project_id", "No_Project"),
         ("alert_emails", "[]"),
         ("operators", '["nobody"]'),
+        ("creators", '["nobody"]'),
+        ("creators", '["two@example.org,operator@example.org"]'),
         ("order_days", "0"),
+        ("order_days", "3651"),
         ("cors_origins", '["http://example.org"]'),
         ("settings", '{"PUBLIC_URL":"https://example.org"}'),
         ("firestore_database", "X"),
         ("host", "https://example.org"),
+        ("runbook_url", "docs"),
+        ("archives_folder", "/nowhere"),
     ],
 )
 def test_a_variable_that_cannot_be_used_is_refused(offline: Offline, variable: str, value: str) -> None:
     offline.initialise("tst")
     with pytest.raises(TerraformFailed, match="Invalid value for variable"):
         offline.plan("tst", **{variable: value})
+
+
+@pytest.mark.parametrize(("name", "enough"), [("tst", "creators"), ("prd", "operators")])
+def test_somebody_may_create_where_not_everybody_may(offline: Offline, name: str, enough: str) -> None:
+    offline.initialise(name)
+    with pytest.raises(TerraformFailed, match="nobody could create"):
+        offline.plan(name, creators="[]", operators="[]")
+    offline.plan(name, **{enough: "[]"})
+
+
+def test_where_anybody_may_create_nobody_needs_to_be_named(offline: Offline) -> None:
+    offline.initialise("dev")
+    offline.plan("dev", creators="[]", operators="[]")
 
 
 def test_settings_that_differ_reach_every_function(offline: Offline) -> None:

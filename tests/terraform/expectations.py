@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, Final
 
+from shared.api.tables import every_route
+from shared.edge.routes import Auth
 from shared.manifest import Function, Manifest, Topic
 from shared.settings import BadSettings, Settings, read_settings, variable_names
+from tests.terraform.offline import CREATOR, OPERATOR
 from tests.terraform.plan import Plan, Right
 from tests.terraform.provider import PROJECT_NUMBER
 from tests.terraform.queries import queries
+from tests.terraform.schema import ROOT
 from tests.terraform.stored import Stored, stored_collections
 
 HOSTS: Final = {
@@ -25,6 +30,7 @@ PUBSUB_AGENT: Final = f"serviceAccount:service-{PROJECT_NUMBER}@gcp-sa-pubsub.ia
 _DOCUMENTS: Final = {"r": "roles/datastore.viewer", "rw": "roles/datastore.user"}
 _BLOBS: Final = {"r": "roles/storage.objectViewer", "rw": "roles/storage.objectUser"}
 _SOURCES: Final = 'resource.name.startsWith("projects/_/buckets/gcf-v2-sources-")'
+_LONGEST_ABSENCE_S: Final = 84_600
 _RETRY: Final = {"maximum_backoff": "600s", "minimum_backoff": "10s"}
 _PROJECT_WIDE: Final = {"function-build": {("roles/logging.logWriter", ""), ("roles/storage.objectViewer", _SOURCES)}}
 """Account -> roles on the whole project, besides Firestore's, which is conditioned on the database."""
@@ -71,6 +77,8 @@ def problems(expected: Expected) -> list[str]:
         _secrets,
         _documents,
         _indexes,
+        _alerts,
+        _metrics,
     )
     return [f"{expected.environment}: {problem}" for check in checks for problem in check(expected)]
 
@@ -222,6 +230,51 @@ def _dead_letters(expected: Expected, topic: str) -> Iterator[str]:
         yield f"{dead}: no alert"
 
 
+def _alerts(expected: Expected) -> Iterator[str]:
+    """Every function has its own; Cloud Monitoring takes whole minutes only, of absences 2 to 1410."""
+    own = {
+        (alert["user_labels"] or {}).get("function") for alert in expected.plan.all("google_monitoring_alert_policy")
+    }
+    yield from (f"{name}: no alert" for name in map(service_of, expected.manifest.functions) if name not in own)
+    yield from _unheard(expected.plan)
+    for name, least, duration in _waits(expected.plan):
+        seconds = int(duration.removesuffix("s"))
+        if seconds % 60 or not least <= seconds <= _LONGEST_ABSENCE_S:
+            yield f"{name}: no alert can wait for {duration}"
+
+
+def _unheard(plan: Plan) -> Iterator[str]:
+    """One error is for a human, and so is the next one: an incident that stays open tells nobody of it."""
+    for alert in plan.all("google_monitoring_alert_policy"):
+        thresholds = [each for condition in alert["conditions"] for each in condition["condition_threshold"]]
+        if thresholds and [each["auto_close"] for each in alert["alert_strategy"]] != ["1800s"]:
+            yield f"{alert['display_name']}: its incident stays open for a week"
+        if any("/service_errors" in each["filter"] and each["threshold_value"] for each in thresholds):
+            yield f"{alert['display_name']}: a single error is not told"
+
+
+def _waits(plan: Plan) -> Iterator[tuple[str, int, str]]:
+    """Alert, least duration that its kind may have, duration as planned."""
+    for alert in plan.all("google_monitoring_alert_policy"):
+        for condition in alert["conditions"]:
+            yield from ((alert["display_name"], 0, each["duration"]) for each in condition["condition_threshold"])
+            yield from ((alert["display_name"], 120, each["duration"]) for each in condition["condition_absent"])
+
+
+def _metrics(expected: Expected) -> Iterator[str]:
+    """What is counted is what the code says: its messages, word for word, and the fields of those."""
+    code = "".join(path.read_text() for path in (ROOT / "shared").rglob("*.py"))
+    planned = expected.plan.named("google_logging_metric")
+    for name in {"request_ms", "message_ms", "tesla_price_usd", "tesla_latency_ms"} - set(planned):
+        yield f"{name}: nothing counts it"
+    for name, values in planned.items():
+        messages = re.findall(r'"([a-z][a-z ]+)"', values["filter"].partition("jsonPayload.message=")[2])
+        yield from (f"{name}: nothing logs {m!r}" for m in messages if not re.search(rf'log\.\w+\(\s*"{m}"', code))
+        extractors = [values["value_extractor"] or "", *(values["label_extractors"] or {}).values()]
+        fields_read = set(re.findall(r"jsonPayload\.(\w+)", " ".join(extractors))) - {"message"}
+        yield from (f"{name}: no record has {f}" for f in fields_read if not re.search(rf"\b{f}\b=", code))
+
+
 def _paths(expected: Expected) -> Iterator[str]:
     url_map = expected.plan.named("google_compute_url_map")["car-pulse-tracker"]
     (matcher,) = url_map["path_matcher"]
@@ -267,12 +320,20 @@ def _wired(expected: Expected, service: str, item: Function, settings: Settings)
         "oidc_audience": expected.url(service),
         "pusher": expected.member("pusher").removeprefix("serviceAccount:"),
         "orders_require": "none" if expected.environment == "dev" else "operator",
+        "creators": (CREATOR,) if _admits_creators(item) else (),
+        "operators": (OPERATOR,),
         "order_days": _order_days(expected.plan),
     }
     if item.topic:
         wanted |= {"message_attempts": item.topic.attempts, "message_max_age_s": item.topic.max_age_s}
     for name, value in wanted.items():
         yield from _differ(f"{service}: {name.upper()}", getattr(settings, name), value)
+
+
+def _admits_creators(item: Function) -> bool:
+    """Whether a route of the function is for creators; the others have no use for their names."""
+    creating = [route.path for route in every_route() if route.auth in (Auth.CREATOR, Auth.GRANT_OR_CREATOR)]
+    return any(path.startswith(tuple(item.paths)) for path in creating)
 
 
 def _order_days(plan: Plan) -> int:
@@ -317,7 +378,7 @@ def _documents(expected: Expected) -> Iterator[str]:
 def _indexes(expected: Expected) -> Iterator[str]:
     """Every question that needs a composite index has it, and none asks for a field that is left out of indexes."""
     planned = {
-        (values["collection"], *(each["field_path"] for each in values["fields"]))
+        (values["collection"], *((each["field_path"], each["order"]) for each in values["fields"]))
         for values in expected.plan.all("google_firestore_index")
     }
     needed = {(query.collection, *query.index) for query in queries() if query.index}

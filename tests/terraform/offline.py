@@ -18,6 +18,9 @@ from tests.terraform.schema import ROOT, TERRAFORM
 
 ENVIRONMENTS: Final = ("dev", "tst", "prd")
 MANIFEST: Final = Path("functions") / "functions.yaml"
+CREATOR: Final = "frontend@example.org"
+OPERATOR: Final = "operator@example.org"
+"""Who may call the planned services."""
 
 _LOCAL_STATE: Final = 'terraform {\n  backend "local" {}\n}\n'
 """Overrides the remote backend of a root: a file named `*_override.tf` is merged over the others."""
@@ -72,7 +75,12 @@ class Offline:
     def plan(self, environment: str, /, **variables: str) -> dict[str, Any]:
         """The plan of an empty project as Terraform's JSON. Raises TerraformFailed."""
         root = self.root(environment)
-        own = {"project_id": f"cpt-{environment}", "alert_emails": '["duty@example.org"]'}
+        own = {
+            "project_id": f"cpt-{environment}",
+            "alert_emails": '["duty@example.org"]',
+            "creators": json.dumps([CREATOR]),
+            "operators": json.dumps([OPERATOR]),
+        }
         given = pipeline.VARIABLES if environment == pipeline.NAME else own
         arguments = [f"-var={name}={value}" for name, value in {**given, **variables}.items()]
         self._run(root, "plan", "-input=false", "-no-color", "-out=plan", *arguments)

@@ -88,7 +88,8 @@ def _plans(plan: Plan) -> Iterator[str]:
     name = f"{PROJECT}-plans"
     rights = {who: {right.role for right in found if right.target == name} for who, found in plan.rights().items()}
     wanted = {
-        member(ACCOUNTS[PLAN]): {"roles/storage.objectCreator"},
+        # `gcloud storage cp` asks whether its target is there: who may not look is told 403, and nothing is copied.
+        member(ACCOUNTS[PLAN]): {"roles/storage.objectCreator", "roles/storage.objectViewer"},
         member(ACCOUNTS[APPLY]): {"roles/storage.objectViewer"},
     }
     if {who: roles for who, roles in rights.items() if roles} != wanted:

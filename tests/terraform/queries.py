@@ -1,9 +1,10 @@
 """What the code asks of the document store, and which composite index Firestore needs for it.
 
-Read from the source: each ``.find([Where(...), ...], order_by=...)`` on a collection that a class keeps. Firestore
+Read from the source: each ``.find([Where(...), ...], order_by=...)`` on a collection that a class keeps, and each
+``.query("collection", [Where(...), ...], order_by=..., descending=...)`` on the store that it was given. Firestore
 answers equalities of any number of fields, and a range or an order of one field, from the indexes that it makes by
-itself; equalities beside an order of another field need a composite index. Its emulator needs none, so nothing but
-this tells that one is missing.
+itself; equalities beside an order of another field need a composite index, of the same direction. Its emulator needs
+none, so nothing but this tells that one is missing.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from tests.terraform.schema import ROOT
 from tests.terraform.stored import assignments, kept_in
 
 _OWNER = "shared/platform/documents.py"
-"""The one module that may ask the store itself."""
+"""It asks the store for those who keep collections."""
+_STORE = "self._store"
+_DIRECTIONS = {False: "ASCENDING", True: "DESCENDING"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,7 @@ class Query:
     collection: str
     equal: frozenset[str] = frozenset()
     order_by: str | None = None
+    descending: bool = False
 
     @property
     def fields(self) -> frozenset[str]:
@@ -35,10 +39,15 @@ class Query:
         return self.equal | ({self.order_by} if self.order_by else set())
 
     @property
-    def index(self) -> tuple[str, ...]:
-        """Fields of the composite index that it needs, all ascending; empty where it needs none."""
+    def index(self) -> tuple[tuple[str, str], ...]:
+        """Fields of the composite index that it needs, each with its direction; empty where it needs none."""
         others = self.equal - {self.order_by}
-        return (*sorted(others), self.order_by) if self.order_by and others else ()
+        if not self.order_by or not others:
+            return ()
+        return (
+            *((each, _DIRECTIONS[False]) for each in sorted(others)),
+            (self.order_by, _DIRECTIONS[self.descending]),
+        )
 
 
 @cache
@@ -54,44 +63,63 @@ def queries_in(path: Path) -> Iterator[Query]:
     for each in kept_in(path):
         kept.setdefault(each.where, []).append(each.name)
     for function in _functions(path):
-        for owner, call in _finds(function):
+        for owner, call in _calls_of("find", function):
             if owner in kept:
-                yield from _queries(call, function, kept[owner])
+                yield from _queries(call, call.args[0], function, kept[owner])
+        for owner, call in _calls_of("query", function):
+            if owner == _STORE:
+                yield from _queries(call, call.args[1], function, [_text(call.args[0], call)])
 
 
 def _functions(path: Path) -> Iterator[ast.FunctionDef]:
     return (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef))
 
 
-def _finds(function: ast.FunctionDef) -> Iterator[tuple[str, ast.Call]]:
-    """Each call of a method `find`, with what it is a method of."""
+def _calls_of(method: str, function: ast.FunctionDef) -> Iterator[tuple[str, ast.Call]]:
+    """Each call of a method of that name, with what it is a method of."""
     for node in ast.walk(function):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "find":
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == method:
             yield ast.unparse(node.func.value), node
 
 
-def _queries(call: ast.Call, function: ast.FunctionDef, collections: Sequence[str]) -> Iterator[Query]:
-    conditions = _conditions(call, function)
+def _queries(
+    call: ast.Call, where: ast.expr, function: ast.FunctionDef, collections: Sequence[str]
+) -> Iterator[Query]:
     ordered = [_text(each.value, call) for each in call.keywords if each.arg == "order_by"]
-    equal = frozenset(field for field, operator in conditions if operator == "==")
-    for name in collections:
-        yield Query(name, equal, ordered[0] if ordered else None)
+    descending = any(each.arg == "descending" and ast.unparse(each.value) == "True" for each in call.keywords)
+    for conditions in _conditions(call, where, function):
+        equal = frozenset(field for field, operator in conditions if operator == "==")
+        for name in collections:
+            yield Query(name, equal, ordered[0] if ordered else None, descending)
 
 
-def _conditions(call: ast.Call, function: ast.FunctionDef) -> list[tuple[str, str]]:
-    """(field, operator) of each condition, also where the list has a name in the same function."""
-    given = call.args[0]
-    found = [given] if isinstance(given, ast.List | ast.Tuple) else _lists_named(ast.unparse(given), function)
-    elements = [element for each in found for element in each.elts]
-    calls = [each for each in elements if isinstance(each, ast.Call) and ast.unparse(each.func) == "Where"]
-    if not found or len(calls) != len(elements):
+def _conditions(call: ast.Call, where: ast.expr, function: ast.FunctionDef) -> Iterator[list[tuple[str, str]]]:
+    """(field, operator) of each condition, for each list that may be meant; also where it has a name in the function.
+
+    Raises LookupError.
+    """
+    lists = list(_lists(where)) or _lists_named(ast.unparse(where), function)
+    if not lists:
         raise LookupError(f"cannot tell the conditions of {ast.unparse(call)}")
-    return [(_text(each.args[0], call), _text(each.args[1], call)) for each in calls]
+    for each in lists:
+        calls = [one for one in each.elts if isinstance(one, ast.Call) and ast.unparse(one.func) == "Where"]
+        if len(calls) != len(each.elts):
+            raise LookupError(f"cannot tell the conditions of {ast.unparse(call)}")
+        yield [(_text(one.args[0], call), _text(one.args[1], call)) for one in calls]
 
 
 def _lists_named(name: str, function: ast.FunctionDef) -> list[ast.List | ast.Tuple]:
-    found = [value for target, value in assignments(function) if ast.unparse(target) == name]
-    return [value for value in found if isinstance(value, ast.List | ast.Tuple)]
+    named = [value for target, value in assignments(function) if ast.unparse(target) == name]
+    return [each for value in named for each in _lists(value)]
+
+
+def _lists(value: ast.expr) -> Iterator[ast.List | ast.Tuple]:
+    """The list that is written there, or both of a choice."""
+    if isinstance(value, ast.IfExp):
+        yield from _lists(value.body)
+        yield from _lists(value.orelse)
+    elif isinstance(value, ast.List | ast.Tuple):
+        yield value
 
 
 def _text(node: ast.expr, call: ast.Call) -> str:

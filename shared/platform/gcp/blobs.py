@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, timedelta
 from typing import Any
 
-from shared.platform.errors import AlreadyExists, NotFound, VersionChanged
+from shared.platform.errors import AlreadyExists, NotFound, Unavailable, VersionChanged
 from shared.platform.gcp.calls import platform_errors
 from shared.platform.gcp.url_signing import SigningArguments, through_iam
 from shared.platform.limits import attachment, check_lifetime, check_object_name
@@ -16,16 +16,17 @@ from shared.platform.ports import BlobInfo
 class GcsBlobs:
     """Objects of one bucket."""
 
-    def __init__(self, bucket: Any, *, sign: SigningArguments | None = None, timeout_s: float = 60.0) -> None:
+    def __init__(self, bucket: Any, *, sign: SigningArguments | None = None, timeout_s: float = 20.0) -> None:
         """Use a ``google.cloud.storage.Bucket``.
 
         Args:
             bucket: The bucket; nothing is asked of the service here.
             sign: Who signs URLs; by default the running service account through IAM.
-            timeout_s: Longest wait for one answer.
+            timeout_s: Longest wait for a sign of life of one call, and time in which it is tried again. Left alone,
+                the client tries for two minutes, longer than some functions may run.
         """
         self._bucket = bucket
-        self._sign = sign or through_iam()
+        self._sign = sign or through_iam(timeout_s=timeout_s)
         self._timeout_s = timeout_s
 
     def put(self, name: str, data: bytes, *, content_type: str, if_generation: int | None = None) -> BlobInfo:
@@ -37,7 +38,7 @@ class GcsBlobs:
             Unavailable: No answer; a conditional write is not repeated, it could fail on its own effect.
         """
         blob = self._blob(name)
-        options: dict[str, Any] = {"content_type": content_type, "timeout": self._timeout_s}
+        options: dict[str, Any] = {"content_type": content_type, **self._patience()}
         if if_generation is not None:
             options |= {"if_generation_match": if_generation, "retry": None}
         with platform_errors(precondition=AlreadyExists if if_generation == 0 else VersionChanged):
@@ -45,9 +46,14 @@ class GcsBlobs:
         return _info(blob)
 
     def get(self, name: str) -> bytes:
-        """The whole object. Raises NotFound."""
+        """The whole object. Raises NotFound, and Unavailable also for bytes that do not match their checksum."""
+        from google.cloud.storage.exceptions import DataCorruption
+
         with platform_errors():
-            return bytes(self._blob(name).download_as_bytes(timeout=self._timeout_s))
+            try:
+                return bytes(self._blob(name).download_as_bytes(**self._patience()))
+            except DataCorruption as error:
+                raise Unavailable("checksum mismatch") from error
 
     def stream(self, name: str, *, chunk_bytes: int = 262_144) -> Iterator[bytes]:
         """The object in pieces, all of one generation.
@@ -63,7 +69,7 @@ class GcsBlobs:
         for start in range(0, blob.size, chunk_bytes):
             last = min(start + chunk_bytes, blob.size) - 1
             with platform_errors(missing=VersionChanged):
-                piece = reader.download_as_bytes(start=start, end=last, timeout=self._timeout_s)
+                piece = reader.download_as_bytes(start=start, end=last, **self._patience())
             yield bytes(piece)
 
     def stat(self, name: str) -> BlobInfo | None:
@@ -74,7 +80,7 @@ class GcsBlobs:
     def list(self, prefix: str) -> list[BlobInfo]:
         """All objects whose name starts with `prefix`, by name."""
         with platform_errors():
-            listed = self._bucket.list_blobs(prefix=prefix, timeout=self._timeout_s)
+            listed = self._bucket.list_blobs(prefix=prefix, **self._patience())
             return sorted(map(_info, listed), key=lambda info: info.name)
 
     def delete(self, name: str) -> None:
@@ -82,7 +88,7 @@ class GcsBlobs:
         blob = self._blob(name)
         try:
             with platform_errors():
-                blob.delete(timeout=self._timeout_s)
+                blob.delete(**self._patience())
         except NotFound:
             return
 
@@ -95,6 +101,11 @@ class GcsBlobs:
         with platform_errors():
             return str(self._blob(name).generate_signed_url(**options, **self._sign()))
 
+    def _patience(self) -> dict[str, Any]:
+        from google.cloud.storage.retry import DEFAULT_RETRY
+
+        return {"timeout": self._timeout_s, "retry": DEFAULT_RETRY.with_timeout(self._timeout_s)}
+
     def _blob(self, name: str) -> Any:
         check_object_name(name)
         return self._bucket.blob(name)
@@ -102,7 +113,7 @@ class GcsBlobs:
     def _present(self, name: str) -> Any:
         check_object_name(name)
         with platform_errors():
-            return self._bucket.get_blob(name, timeout=self._timeout_s)
+            return self._bucket.get_blob(name, **self._patience())
 
 
 def _info(blob: Any) -> BlobInfo:

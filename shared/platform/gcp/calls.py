@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from google.api_core.retry import Retry
 
 
+_TIMED_OUT = 408
+
+
 @contextmanager
 def platform_errors(
     *, missing: type[PlatformError] = NotFound, precondition: type[PlatformError] = VersionChanged
@@ -24,11 +27,12 @@ def platform_errors(
 
     Raises:
         AlreadyExists: The thing to be created exists.
-        Unavailable: No answer, a server's failure, too many requests, or contention that did not end.
+        Unavailable: No answer, no token to ask with, a server's failure, too many requests, or contention that did
+            not end.
         PlatformError: Anything else, such as missing rights.
     """
     from google.api_core import exceptions as api
-    from google.auth.exceptions import TransportError
+    from google.auth.exceptions import GoogleAuthError, RefreshError, TransportError
     from requests.exceptions import RequestException
 
     try:
@@ -41,10 +45,14 @@ def platform_errors(
         raise precondition(str(error)) from error
     except (api.ServerError, api.RetryError, api.TooManyRequests, api.Aborted, api.Cancelled) as error:
         raise Unavailable(str(error)) from error
-    except (TransportError, RequestException, TimeoutError, ConnectionError) as error:
+    except (TransportError, RefreshError, RequestException, TimeoutError, ConnectionError) as error:
         raise Unavailable(f"{type(error).__name__}: {error}") from error
     except api.GoogleAPICallError as error:
-        raise PlatformError(str(error)) from error
+        # Cloud Storage ends an upload that came too slowly with 408, for which there is no class.
+        kind = Unavailable if error.code == _TIMED_OUT else PlatformError
+        raise kind(str(error)) from error
+    except GoogleAuthError as error:
+        raise PlatformError(f"{type(error).__name__}: {error}") from error
 
 
 def retry_reads(timeout_s: float) -> Retry:

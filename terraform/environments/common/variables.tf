@@ -12,6 +12,11 @@ variable "archives_folder" {
   description = "Local folder with the archives and their index; build/package by default, where `make package` puts them."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.archives_folder == null || can(file("${var.archives_folder}/index.json"))
+    error_message = "There is no index.json in it: `make package` writes one."
+  }
 }
 
 variable "billing_account" {
@@ -33,6 +38,17 @@ variable "cors_origins" {
   validation {
     condition     = alltrue([for origin in var.cors_origins : can(regex("^https://[^/]+$", origin))])
     error_message = "Origins are https://<host>, without a path."
+  }
+}
+
+variable "creators" {
+  description = "E-mail addresses of principals that may create orders and enrolments, start consents, and nothing else (CREATORS)."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for address in var.creators : can(regex("^[^@, ]+@[^@, ]+$", address))])
+    error_message = "E-mail addresses of accounts, each an element of its own."
   }
 }
 
@@ -62,6 +78,11 @@ variable "host" {
   description = "Name under which the API is reached; by default the environment's own."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.host == null || can(regex("^[a-z0-9-]+([.][a-z0-9-]+)+$", var.host))
+    error_message = "A host name without scheme or path."
+  }
 }
 
 variable "monthly_budget" {
@@ -92,8 +113,8 @@ variable "order_days" {
   default     = 90
 
   validation {
-    condition     = var.order_days >= 1 && floor(var.order_days) == var.order_days
-    error_message = "A whole number of days."
+    condition     = var.order_days >= 1 && var.order_days <= 3650 && floor(var.order_days) == var.order_days
+    error_message = "A whole number of days, at most ten years."
   }
 }
 
@@ -133,6 +154,11 @@ variable "runbook_url" {
   description = "Page of the runbooks; alerts link to its sections."
   type        = string
   default     = "docs/operate.md"
+
+  validation {
+    condition     = can(regex("^(https://[^ #]+|docs/operate[.]md)$", var.runbook_url))
+    error_message = "An https:// URL without a fragment: each alert adds the name of its section."
+  }
 }
 
 variable "settings" {
@@ -143,8 +169,9 @@ variable "settings" {
   validation {
     condition = alltrue([
       for name in keys(var.settings) : can(regex("^[A-Z][A-Z0-9_]*$", name)) && !contains([
-        "BACKEND", "BUCKET", "CORS_ORIGINS", "FIRESTORE_DATABASE", "FRONTEND_URL", "GOOGLE_CLOUD_PROJECT", "MESSAGE_ATTEMPTS",
-        "MESSAGE_MAX_AGE_S", "OIDC_AUDIENCE", "OIDC_JWKS_URL", "OPERATORS", "ORDERS_REQUIRE", "ORDER_DAYS", "PUBLIC_URL", "PUSHER",
+        "BACKEND", "BUCKET", "CORS_ORIGINS", "CREATORS", "FIRESTORE_DATABASE", "FRONTEND_URL", "GOOGLE_CLOUD_PROJECT",
+        "MESSAGE_ATTEMPTS", "MESSAGE_MAX_AGE_S", "OIDC_AUDIENCE", "OIDC_JWKS_URL", "OPERATORS", "ORDERS_REQUIRE", "ORDER_DAYS",
+        "PUBLIC_URL", "PUSHER",
       ], name)
     ])
     error_message = "Names in capitals, without those that Terraform sets itself."

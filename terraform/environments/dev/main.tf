@@ -22,6 +22,7 @@ module "service" {
   backup_days         = 7
   billing_account     = var.billing_account
   cors_origins        = var.cors_origins
+  creators            = var.creators
   firestore_database  = var.firestore_database
   frontend_url        = var.frontend_url
   host                = coalesce(var.host, "dev.api.carpulsetracker.com")

@@ -4,15 +4,15 @@ locals {
   collections = {
     accounts         = { unindexed = ["tokens"], expires = false }
     allowances       = { unindexed = [], expires = true }
-    audit            = { unindexed = ["packed"], expires = false }
+    audit            = { unindexed = ["packed"], expires = true }
     breakers         = { unindexed = [], expires = false }
     claims           = { unindexed = ["result"], expires = true }
     connections      = { unindexed = [], expires = true }
     contracts        = { unindexed = [], expires = false }
-    dispatch_plans   = { unindexed = ["bench", "run"], expires = false }
-    dispatch_shards  = { unindexed = ["packed", "trail"], expires = false }
-    dispatch_tariffs = { unindexed = ["content"], expires = false }
-    dispatches       = { unindexed = [], expires = false }
+    dispatch_plans   = { unindexed = ["anew", "bench", "run"], expires = true }
+    dispatch_shards  = { unindexed = ["packed", "trail"], expires = true }
+    dispatch_tariffs = { unindexed = ["content"], expires = true }
+    dispatches       = { unindexed = [], expires = true }
     due              = { unindexed = ["message"], expires = false }
     energy_families  = { unindexed = [], expires = true }
     fleet            = { unindexed = ["rows"], expires = false }
@@ -28,14 +28,17 @@ locals {
     purses           = { unindexed = [], expires = true }
     registrations    = { unindexed = [], expires = false }
     setting_writes   = { unindexed = [], expires = true }
-    shards           = { unindexed = ["samples", "sealed", "sites"], expires = false }
-    signals          = { unindexed = [], expires = false }
-    site_events      = { unindexed = ["packed"], expires = false }
+    shards           = { unindexed = ["samples", "sealed", "shapes", "sites"], expires = false }
+    signals          = { unindexed = [], expires = true }
+    site_events      = { unindexed = ["packed"], expires = true }
     sites            = { unindexed = [], expires = false }
   }
   # Firestore answers equalities of several fields, and a range or an order of one, by itself. Only equalities beside an
-  # order of another field need an index of their own: its collection and its fields, the one that orders last.
-  indexes = []
+  # order of another field need an index of their own: its collection and its fields, the one that orders last; whether
+  # that goes down, since Firestore reads no index backwards.
+  indexes = [
+    { collection = "dispatches", fields = ["live", "received_at"], descending = true },
+  ]
 
   # Every write of every document puts a fresh random number into this field.
   write_field = "write_"
@@ -79,7 +82,7 @@ resource "google_firestore_index" "this" {
 
     content {
       field_path = fields.value
-      order      = "ASCENDING"
+      order      = each.value.descending && fields.value == reverse(each.value.fields)[0] ? "DESCENDING" : "ASCENDING"
     }
   }
 }

@@ -65,6 +65,14 @@ variable "function" {
     condition     = var.function.topic == null || var.function.timeout_s <= 600
     error_message = "Pub/Sub waits at most 600 s for a push."
   }
+  validation {
+    condition     = var.function.topic == null || try(var.function.topic.max_age_s >= 1 && var.function.topic.max_age_s <= 604800, false)
+    error_message = "max_age_s is 1 s to a week: the subscription keeps no message for longer."
+  }
+  validation {
+    condition     = var.function.topic == null || try(var.function.topic.attempts >= 5 && var.function.topic.attempts <= 100, false)
+    error_message = "Pub/Sub allows 5 to 100 attempts."
+  }
 }
 
 variable "name" {

@@ -1,24 +1,13 @@
 locals {
   alerts = {
+    # One is enough: what comes once, such as a billing limit that was reached, is for a human all the same.
     errors = {
       title     = "Errors of the functions"
       severity  = "WARNING"
-      threshold = 5
+      threshold = 0
       filter    = "resource.type = \"cloud_run_revision\" AND metric.type = \"logging.googleapis.com/user/${google_logging_metric.errors.name}\""
-      text      = "Functions have logged more than 5 errors in 5 minutes."
+      text      = "A function has logged an error."
       runbook   = "errors"
-    }
-    server_errors = {
-      title     = "Answers of 500 and above"
-      severity  = "ERROR"
-      threshold = 5
-      filter = join(" AND ", [
-        "resource.type = \"https_lb_rule\"",
-        "metric.type = \"loadbalancing.googleapis.com/https/request_count\"",
-        "metric.labels.response_code_class = 500",
-      ])
-      text    = "The API has failed more than 5 requests in 5 minutes."
-      runbook = "server-errors"
     }
     backlog = {
       title     = "Messages wait"
@@ -50,6 +39,14 @@ locals {
       text      = "Shards of energy sites have missed their polls for a quarter of an hour."
       runbook   = "energy-tick-missing"
     }
+    dispatch_short = {
+      title     = "Dispatch falls short"
+      severity  = "ERROR"
+      threshold = 0
+      filter    = "${local.energy_warnings} AND metric.labels.message = \"dispatch falls short\""
+      text      = "The fleet can no longer carry what was committed to an event that is about to begin."
+      runbook   = "dispatch-falls-short"
+    }
   }
   energy_warnings = "resource.type = \"cloud_run_revision\" AND metric.type = \"logging.googleapis.com/user/${google_logging_metric.energy_warnings.name}\""
 }
@@ -77,6 +74,11 @@ resource "google_monitoring_alert_policy" "this" {
         cross_series_reducer = each.key == "backlog" ? "REDUCE_MAX" : "REDUCE_SUM"
       }
     }
+  }
+
+  # Without data an incident would stay open for a week, and nobody would be told of the next.
+  alert_strategy {
+    auto_close = "1800s"
   }
 
   documentation {

@@ -59,6 +59,36 @@ resource "google_logging_metric" "tesla_values" {
   }
 }
 
+# Every call and every message leaves one record with the time it took: the count by label is the outcomes.
+resource "google_logging_metric" "handled" {
+  for_each = {
+    request_ms = { message = "request handled", labels = { route = "jsonPayload.route", status = "jsonPayload.status" }, text = "Calls by route and status" }
+    message_ms = { message = "message handled", labels = { function = "resource.labels.service_name", outcome = "jsonPayload.outcome" }, text = "Messages by function and outcome" }
+  }
+
+  name             = each.key
+  filter           = "${local.service_logs} AND jsonPayload.message=\"${each.value.message}\""
+  value_extractor  = "EXTRACT(jsonPayload.ms)"
+  label_extractors = { for label, field in each.value.labels : label => "EXTRACT(${field})" }
+
+  metric_descriptor {
+    metric_kind  = "DELTA"
+    value_type   = "DISTRIBUTION"
+    unit         = "ms"
+    display_name = each.value.text
+
+    dynamic "labels" {
+      for_each = each.value.labels
+
+      content {
+        key         = labels.key
+        value_type  = "STRING"
+        description = "${labels.value} of the record"
+      }
+    }
+  }
+}
+
 resource "google_logging_metric" "energy_ticks" {
   name   = "energy_ticks"
   filter = local.energy_ticks
@@ -92,7 +122,7 @@ resource "google_logging_metric" "energy_values" {
 
 resource "google_logging_metric" "energy_warnings" {
   name   = "energy_warnings"
-  filter = "${local.service_logs} AND jsonPayload.message=(\"energy sites without connection\" OR \"shards not polled\")"
+  filter = "${local.service_logs} AND jsonPayload.message=(\"energy sites without connection\" OR \"shards not polled\" OR \"dispatch falls short\")"
 
   label_extractors = {
     message = "EXTRACT(jsonPayload.message)"

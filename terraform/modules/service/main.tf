@@ -25,6 +25,11 @@ locals {
     ORDER_DAYS     = tostring(var.order_days)
     PUBLIC_URL     = "https://${var.host}"
   })
+  # What only the functions of the API read: the others have no creators.
+  api_environment = { CREATORS = join(",", var.creators) }
+  api_functions = [
+    for name, function in local.functions : name if anytrue([for path in try(function.paths, []) : startswith(path, "/api/")])
+  ]
 }
 
 data "google_project" "this" {
@@ -56,7 +61,7 @@ module "function" {
   blobs_bucket          = module.data.bucket
   build                 = { account = google_service_account.build.name, repository = google_artifact_registry_repository.images.id }
   database              = module.data.database
-  environment           = local.environment
+  environment           = merge(local.environment, contains(local.api_functions, each.key) ? local.api_environment : {})
   function              = each.value
   name                  = each.key
   notification_channels = local.notification_channels

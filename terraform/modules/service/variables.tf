@@ -23,6 +23,11 @@ variable "cors_origins" {
   type        = list(string)
 }
 
+variable "creators" {
+  description = "E-mail addresses of principals that may create and nothing else (CREATORS)."
+  type        = list(string)
+}
+
 variable "firestore_database" {
   description = "Id of the Firestore database (FIRESTORE_DATABASE)."
   type        = string
@@ -59,8 +64,17 @@ variable "order_days" {
 }
 
 variable "orders_require" {
-  description = "Who may create orders (ORDERS_REQUIRE)."
+  description = "Who may create orders and enrolments (ORDERS_REQUIRE): none for anybody, or operator for creators and operators."
   type        = string
+
+  validation {
+    condition     = contains(["none", "operator"], var.orders_require)
+    error_message = "none or operator."
+  }
+  validation {
+    condition     = var.orders_require == "none" || length(var.creators) + length(var.operators) > 0
+    error_message = "At least one of creators and operators: nobody could create an order."
+  }
 }
 
 variable "project_id" {
