@@ -23,7 +23,7 @@ from tests.unit.test_reports_samples import snapshot
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
-PAGES = (README, ROOT / "docs" / "fleet-api.md", ROOT / "docs" / "deploy.md", ROOT / "docs" / "dispatch.md")
+PAGES = (README, *(ROOT / "docs" / f"{name}.md" for name in ("api", "settings", "fleet-api", "deploy", "dispatch")))
 MARK = re.compile(r"<!-- ([a-z-]+) -->")
 
 _WHO = {
