@@ -2,22 +2,26 @@
 
 For T hours a site delivers at most min(rated power, usable energy x efficiency / T), where the energy is usable above
 the highest of the reserves that apply; behind the meter it can only replace what the house draws from the grid, and
-beyond that it can export as far as its export rule and its meter allow. Whatever is not known counts as little, and
-what a battery has given since its status was made is taken off, what it has gained in a poll's time is added.
+beyond that it can export as far as its export rule and its meter allow. Load and sun move along the learnt shape of
+the day (`outlook`); until that is learnt they are taken to stay as they are. Whatever is not known counts as little,
+and what a battery has given since its status was made is taken off, what it has gained in a poll's time is added.
+What solar power would charge within the hours to come is not counted.
 
 All powers are W, all energies Wh, positive while discharging. `flow_w` is what the battery does now; `available_w` is
-what it could do.
+what it could do: the mean over the hours, so that times the hours it is the energy that comes. A site that exports
+holds it; one that may only replace its house's load gives more in some minutes and less in others.
 """
 
 from __future__ import annotations
 
-import math
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
+from shared.energy.day_shape import MOST_W
 from shared.energy.model import Equipment, Evidence, RosterSite
+from shared.energy.outlook import Ahead, ByHours, Outlook
 from shared.energy.reasons import Reason
 from shared.energy.samples import DEAD_S, FRESH_S, Outcome, Reading, Sample
 
@@ -34,6 +38,8 @@ _LEAST_CHARGE_PERCENT = 5.0
 _MORE_THAN_NAMEPLATE = 1.05
 """New packs hold a little more than they are sold with; nothing beyond that is believed."""
 _UNLIMITED_W = 1e9
+_THROTTLED_W = 50.0
+"""Panels that are held back follow the load as closely as this."""
 _POLL_S = 300.0
 _CONNECTED = "on_grid"
 _ACTIVE = "active"
@@ -50,8 +56,6 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
         guard_s: Seconds at rated power that stay above the reserve. A site that is watched every 300 s can pass its
             reserve by as much before it is seen; Tesla's own control stops at the owner's reserve only, so a
             programme's or an owner's higher minimum needs a guard.
-        load_share_per_hour: How much of what the house draws now is counted on an hour later, and of that after two
-            hours, and so on: an evening's load falls, and the sun rises. 1: it stays as it is.
         nameplate_share: Part of the nameplate's energy that is taken to be there where Tesla reports charge in
             percent only. 1: as new.
     """
@@ -61,7 +65,6 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     fresh_s: float = FRESH_S
     dead_s: float = DEAD_S
     guard_s: float = 0.0
-    load_share_per_hour: float = 1.0
     nameplate_share: float = 1.0
 
 
@@ -83,18 +86,19 @@ class SiteAvailability(msgspec.Struct, frozen=True, array_like=True):
         energy_left_wh: In the battery when its status was made; None where it is not known.
         energy_source: Tesla's figure, or computed from charge and pack.
         power_limit_w: The rating, for `deliverable_w`.
-        offset_limit_w: What the house draws beyond its solar power.
-        export_limit_w: What the battery may feed into the grid beyond that.
+        offset_limit_w: What the house draws beyond its solar power now.
+        export_limit_w: What the battery may feed into the grid beyond that now.
         efficiency: Share of `surplus_wh` that comes out.
-        load_share_per_hour: By which `offset_limit_w` shrinks.
+        ahead: How the house's load and sun go on; None where that is not known.
+        export_room_w: What house and battery together may feed in.
     """
 
     reason: Reason | None
     enrolled: bool = False
     freshness: Freshness = "none"
     flow_w: float = 0.0
-    available_w: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    load_offset_w: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    available_w: ByHours = (0.0, 0.0, 0.0)
+    load_offset_w: ByHours = (0.0, 0.0, 0.0)
     surplus_wh: float = 0.0
     reserve_percent: float | None = None
     energy_left_wh: float | None = None
@@ -103,22 +107,35 @@ class SiteAvailability(msgspec.Struct, frozen=True, array_like=True):
     offset_limit_w: float = 0.0
     export_limit_w: float = 0.0
     efficiency: float = 1.0
-    load_share_per_hour: float = 1.0
+    ahead: Ahead | None = None
+    export_room_w: float = 0.0
 
     @property
     def counts(self) -> bool:
         """Whether the site is part of what the fleet offers, be it with nothing at present."""
         return self.reason is None or self.reason is Reason.AT_RESERVE
 
-    def deliverable_w(self, hours: float, *, export: bool = True) -> float:
-        """The power that can be held for that long (hours > 0), with export or by replacing the house's load only."""
+    def deliverable_w(self, hours: float, *, export: bool = True, after_h: float = 0.0) -> float:
+        """The mean power over so many hours (> 0), with export or by replacing the house's load only.
+
+        Args:
+            hours: How long.
+            export: Whether the battery may feed the grid as far as the site is allowed to.
+            after_h: Hours from now until it begins, with the energy of now.
+        """
         technical_w = min(self.power_limit_w, self.surplus_wh * self.efficiency / hours)
-        offset_w = self.offset_limit_w * math.pow(self.load_share_per_hour, hours)
-        return min(technical_w, offset_w + (self.export_limit_w if export else 0.0))
+        if self.ahead is None:
+            return min(technical_w, self.offset_limit_w + (self.export_limit_w if export else 0.0))
+        room_w = self.export_room_w if export else 0.0
+        return min(technical_w, self.ahead.mean_w(room_w, self.power_limit_w, after_h, after_h + hours))
 
 
 def availability(
-    site: RosterSite, sample: Sample | None, now: datetime, rules: Rules = DEFAULT_RULES
+    site: RosterSite,
+    sample: Sample | None,
+    now: datetime,
+    rules: Rules = DEFAULT_RULES,
+    outlook: Outlook | None = None,
 ) -> SiteAvailability:
     """What the site could deliver now.
 
@@ -127,27 +144,54 @@ def availability(
         sample: The latest poll; None if there was none.
         now: By our clock; aware.
         rules: The operator's.
+        outlook: How load and sun go on in the site's time zone, from `now`; None: as they are.
     """
+    look = _look(site, sample, now, rules)
+    if sample is None or sample.reading is None or site.equipment is None:
+        return SiteAvailability(
+            look.barred or _no_values(site, sample), look.barred is None, look.freshness, look.flow_w
+        )
+    return _of_reading(site, (site.equipment, sample, sample.reading), look, rules, outlook)
+
+
+class _Look(NamedTuple):
+    """What holds of a site before anything is computed: why it is left out, how old its reading is, what it does."""
+
+    barred: Reason | None
+    freshness: Freshness
+    age_s: float | None
+    flow_w: float
+
+
+def _look(site: RosterSite, sample: Sample | None, now: datetime, rules: Rules) -> _Look:
     seen = None if sample is None else sample.reading
-    freshness = _freshness(seen, now, rules)
+    age_s = None if seen is None else seen.age_s(now)
+    freshness = _freshness(age_s, rules)
     barred = not_enrolled(site, sample, now, fresh=freshness == "fresh")
     flow_w = (seen.battery_power_w or 0.0) if seen and barred is None and freshness == "fresh" else 0.0
-    if seen is None or site.equipment is None:
-        return SiteAvailability(barred or _no_values(site, sample), barred is None, freshness, flow_w)
-    energy_wh, source = _energy_left(seen, site.equipment, rules)
-    reserve = _reserve_percent(site, site.equipment, seen, rules)
-    reason = barred or _held_back(site.equipment, seen, freshness) or _unknown(site.equipment, energy_wh, reserve)
-    if reason is not None or energy_wh is None or reserve is None:
+    return _Look(barred, freshness, age_s, flow_w)
+
+
+def _of_reading(
+    site: RosterSite, known: tuple[Equipment, Sample, Reading], look: _Look, rules: Rules, outlook: Outlook | None
+) -> SiteAvailability:
+    """The availability of a site with a reading; `known`: its equipment, the sample, and the reading in it."""
+    parts, sample, seen = known
+    energy_wh, source = _energy_left(seen, parts, rules)
+    reserve = _reserve_percent(site, parts, seen, rules)
+    reason = look.barred or _held_back(parts, seen, look.freshness) or _unknown(parts, energy_wh, reserve)
+    if reason is not None or energy_wh is None or reserve is None or look.age_s is None:
         return SiteAvailability(
             reason,
-            barred is None,
-            freshness,
-            flow_w,
+            look.barred is None,
+            look.freshness,
+            look.flow_w,
             reserve_percent=reserve,
             energy_left_wh=energy_wh,
             energy_source=source,
         )
-    return _counted(site.equipment, seen, (energy_wh, source, reserve, flow_w), now, rules)
+    ahead = None if outlook is None else _ahead(parts, seen, sample, look.age_s, outlook)
+    return _counted(parts, seen, (energy_wh, source, reserve, look.flow_w, ahead), look.age_s, rules)
 
 
 def not_enrolled(site: RosterSite, sample: Sample | None, now: datetime, *, fresh: bool) -> Reason | None:
@@ -191,8 +235,7 @@ def _not_at_utility(site: RosterSite, now: datetime) -> Reason | None:
     return Reason.UTILITY_EXPIRED if site.utility.holds else Reason.NOT_AT_UTILITY
 
 
-def _freshness(seen: Reading | None, now: datetime, rules: Rules) -> Freshness:
-    age_s = None if seen is None else seen.age_s(now)
+def _freshness(age_s: float | None, rules: Rules) -> Freshness:
     if age_s is None:
         return "none"
     if age_s <= rules.fresh_s:
@@ -282,28 +325,38 @@ def _pack_wh(seen: Reading, parts: Equipment, energy_wh: float) -> float:
 
 
 def _counted(
-    parts: Equipment, seen: Reading, figures: tuple[float, EnergySource, float, float], now: datetime, rules: Rules
+    parts: Equipment,
+    seen: Reading,
+    figures: tuple[float, EnergySource, float, float, Ahead | None],
+    age_s: float,
+    rules: Rules,
 ) -> SiteAvailability:
-    """The availability of a site that nothing holds back; `figures` are energy, its source, reserve and flow."""
-    energy_wh, source, reserve, flow_w = figures
+    """The availability of a site that nothing holds back; `figures`: energy, source, reserve, flow, hours ahead."""
+    energy_wh, source, reserve, flow_w, ahead = figures
     power_w = parts.rated_power_w or 0.0
     pack_wh = _pack_wh(seen, parts, energy_wh)
     kept_wh = reserve / 100 * pack_wh + power_w * rules.guard_s / 3_600
-    by_now_wh = min(max(pack_wh, energy_wh), energy_wh + _change_wh(seen, now, rules))
+    by_now_wh = min(max(pack_wh, energy_wh), energy_wh + _change_wh(seen, age_s, rules))
     surplus_wh = max(0.0, by_now_wh - kept_wh)
     offset_w = _offset_limit_w(seen, parts)
-    export_w = _export_limit_w(seen, parts)
+    room_w = _export_room_w(parts)
+    export_w = _export_limit_w(seen, parts, room_w)
     out_wh = surplus_wh * rules.discharge_efficiency
-    one, two, three = min(power_w, out_wh), min(power_w, out_wh / 2), min(power_w, out_wh / 3)
-    share = rules.load_share_per_hour
-    first_w, second_w, third_w = offset_w * share, offset_w * share**2, offset_w * share**3
+    technical_w = (min(power_w, out_wh), min(power_w, out_wh / 2), min(power_w, out_wh / 3))
+    offsets_w = (offset_w,) * 3 if ahead is None else ahead.by_hours(0.0, power_w)
+    available_w = offset_only_w = _least(technical_w, offsets_w)
+    if export_w >= _UNLIMITED_W:
+        available_w = technical_w
+    elif room_w:
+        free_w = (offset_w + export_w,) * 3 if ahead is None else ahead.by_hours(room_w, power_w)
+        available_w = _least(technical_w, free_w)
     return SiteAvailability(
         None if surplus_wh > 0 else Reason.AT_RESERVE,
         True,  # noqa: FBT003 - by position: keywords cost a third of the time here
         "fresh",
         flow_w,
-        (min(one, first_w + export_w), min(two, second_w + export_w), min(three, third_w + export_w)),
-        (min(one, first_w), min(two, second_w), min(three, third_w)),
+        available_w,
+        offset_only_w,
         surplus_wh,
         reserve,
         energy_wh,
@@ -312,18 +365,39 @@ def _counted(
         offset_w,
         export_w,
         rules.discharge_efficiency,
-        share,
+        ahead,
+        room_w,
     )
 
 
-def _change_wh(seen: Reading, now: datetime, rules: Rules) -> float:
+def _least(one: ByHours, two: ByHours) -> ByHours:
+    return min(one[0], two[0]), min(one[1], two[1]), min(one[2], two[2])
+
+
+def _ahead(parts: Equipment, seen: Reading, sample: Sample, age_s: float, outlook: Outlook) -> Ahead | None:
+    """The house's hours to come; None where load or sun are unknown now.
+
+    Panels of which nothing was seen yet are taken to be large. Where nothing may be fed in, solar power that just
+    carries the house may be held back: then they give at least what they gave at their best.
+    """
+    load_w, solar_w = seen.load_power_w, seen.solar_power_w
+    if load_w is None or (solar_w is None and parts.has_solar):
+        return None
+    peak_w = sample.solar_peak_w or (MOST_W if parts.has_solar else 0.0)
+    if not peak_w and not solar_w:
+        return outlook.of_load(load_w, age_s)
+    solar_w = max(0.0, solar_w or 0.0)
+    throttled = parts.export_rule == "never" and 0 < load_w <= solar_w + _THROTTLED_W
+    return outlook.of_site(load_w, (solar_w, peak_w), age_s, throttled=throttled)
+
+
+def _change_wh(seen: Reading, age_s: float, rules: Rules) -> float:
     """What the battery has gained since the device looked, negative for what it has given, losses included.
 
     What it gave counts for the whole time, what it gained for one poll at most: it may have stopped charging.
     """
-    if seen.at is None or not seen.battery_power_w:
+    if not seen.battery_power_w:
         return 0.0
-    age_s = max(0.0, (now - seen.at).total_seconds())
     if seen.battery_power_w > 0:
         return -seen.battery_power_w * age_s / 3_600 / rules.discharge_efficiency
     return -seen.battery_power_w * min(age_s, _POLL_S) / 3_600 * rules.discharge_efficiency
@@ -336,15 +410,20 @@ def _offset_limit_w(seen: Reading, parts: Equipment) -> float:
     return max(0.0, seen.load_power_w - max(0.0, seen.solar_power_w or 0.0))
 
 
-def _export_limit_w(seen: Reading, parts: Equipment) -> float:
-    """What the battery may feed into the grid: the meter's limit less what solar power already feeds in.
+def _export_limit_w(seen: Reading, parts: Equipment, room_w: float) -> float:
+    """What the battery may feed into the grid now: what all may, less what solar power already does.
 
-    0 where the export rule is not known to allow it, or where a limited meter's own flow is unknown.
+    0 where a limited meter's own flow is unknown.
     """
-    if parts.export_rule != "battery_ok" or parts.non_export:
-        return 0.0
-    if parts.export_cap_w is None:
-        return _UNLIMITED_W
+    if not room_w or room_w >= _UNLIMITED_W:
+        return room_w
     if seen.load_power_w is None or (seen.solar_power_w is None and parts.has_solar):
         return 0.0
-    return max(0.0, parts.export_cap_w - max(0.0, (seen.solar_power_w or 0.0) - seen.load_power_w))
+    return max(0.0, room_w - max(0.0, (seen.solar_power_w or 0.0) - seen.load_power_w))
+
+
+def _export_room_w(parts: Equipment) -> float:
+    """What the meter may feed in where the export rule is known to allow the battery to."""
+    if parts.export_rule != "battery_ok" or parts.non_export:
+        return 0.0
+    return _UNLIMITED_W if parts.export_cap_w is None else parts.export_cap_w

@@ -15,8 +15,8 @@ import msgspec
 
 from shared import log
 from shared.accounts.grants import digest
-from shared.accounts.keeper import TOPIC, Disconnected, TokenKeeper
-from shared.accounts.messages import TokenUpkeep
+from shared.accounts.keeper import Disconnected, TokenKeeper
+from shared.accounts.messages import TOPIC, TokenUpkeep
 from shared.energy.shards import Shards, ShardToken, Tokens
 from shared.platform.ports import Clock, Event, EventBus
 from shared.platform.sealing import SealBroken

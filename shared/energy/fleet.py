@@ -13,7 +13,9 @@ from datetime import datetime
 import msgspec
 
 from shared.energy.availability import DEFAULT_RULES, HOURS, Rules, SiteAvailability, availability
+from shared.energy.day_shape import Shapes
 from shared.energy.model import RosterSite
+from shared.energy.outlook import Outlooks
 from shared.energy.samples import Sample
 
 COUNTED = "counted"
@@ -106,17 +108,23 @@ def add(totals: Totals, site: RosterSite, sample: Sample | None, found: SiteAvai
     _add_to_group(totals.by_programme, site.programme.detail if site.programme.holds else "", found)
 
 
-def total(sites: Iterable[tuple[RosterSite, Sample | None]], now: datetime, rules: Rules = DEFAULT_RULES) -> Totals:
+def total(
+    sites: Iterable[tuple[RosterSite, Sample | None]],
+    now: datetime,
+    rules: Rules = DEFAULT_RULES,
+    shapes: Shapes | None = None,
+) -> Totals:
     """The totals of all these sites in one pass.
 
     Args:
         sites: Each with its latest poll.
         now: By our clock; aware.
         rules: The operator's.
+        shapes: How the days of their time zones go, as far as that is learnt.
     """
-    totals = Totals()
+    totals, outlooks = Totals(), Outlooks(shapes or {}, now)
     for site, sample in sites:
-        add(totals, site, sample, availability(site, sample, now, rules))
+        add(totals, site, sample, availability(site, sample, now, rules, outlooks.of(site)))
     return totals
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from dataclasses import dataclass
 from datetime import date, datetime
 
 import msgspec
 
 from shared.energy.availability import Rules, SiteAvailability, availability
+from shared.energy.day_shape import unpack_shapes
 from shared.energy.fleet import Totals, merge
 from shared.energy.history import HistoryRow, day_of, history_name, read_history
 from shared.energy.model import RosterSite, Site
+from shared.energy.outlook import Outlooks
 from shared.energy.polling import TICK_S, tick_of
 from shared.energy.samples import Sample, from_epoch
 from shared.energy.shards import Samples, Shards, StateDoc, unpack_samples
@@ -43,6 +46,20 @@ class SiteNow(msgspec.Struct, frozen=True):
     site: RosterSite
     sample: Sample | None
     found: SiteAvailability
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a shard's last poll says at a moment."""
+
+    samples: Samples
+    outlooks: Outlooks
+    now: datetime
+
+    def site(self, entry: RosterSite, rules: Rules) -> SiteNow:
+        """One of its sites."""
+        sample = self.samples.get(entry.energy_site_id)
+        return SiteNow(entry, sample, availability(entry, sample, self.now, rules, self.outlooks.of(entry)))
 
 
 class Overview:
@@ -81,23 +98,22 @@ class Overview:
         entry = self._shards.roster(site.shard).get(site_id)
         if entry is None:
             return None
-        sample = self._samples(site.shard).get(site_id)
-        return SiteNow(entry, sample, availability(entry, sample, self._clock.now(), self._rules))
+        seen = self._seen(site.shard, self._clock.now())
+        return seen.site(entry, self._rules)
 
     def sites(self, wanted: Sequence[tuple[str, Site]]) -> Iterator[tuple[str, Site, SiteNow | None]]:
         """Registered sites as of their last polls; each shard is read once."""
         now, shards = self._clock.now(), sorted({site.shard for _, site in wanted})
         rosters = {name: self._shards.roster(name) for name in shards}
-        samples = {name: self._samples(name) for name in shards}
+        seen = {name: self._seen(name, now) for name in shards}
         for site_id, site in wanted:
-            entry, sample = rosters[site.shard].get(site_id), samples[site.shard].get(site_id)
-            found = None if entry is None else SiteNow(entry, sample, availability(entry, sample, now, self._rules))
-            yield site_id, site, found
+            entry = rosters[site.shard].get(site_id)
+            yield site_id, site, None if entry is None else seen[site.shard].site(entry, self._rules)
 
     def everything(self) -> Iterator[tuple[RosterSite, Sample | None]]:
         """All sites with their last polls, shard by shard."""
         for name in self._shards.index().sites:
-            samples = self._samples(name)
+            samples = self._seen(name, self._clock.now()).samples
             for site_id, entry in self._shards.roster(name).items():
                 yield entry, samples.get(site_id)
 
@@ -116,9 +132,12 @@ class Overview:
             return []
         return [row for row in read_history(packed) if row.energy_site_id == site_id]
 
-    def _samples(self, shard: str) -> Samples:
+    def _seen(self, shard: str, now: datetime) -> _Seen:
         stored = self._shards.state(shard)
-        return unpack_samples(stored.value.samples) if stored else {}
+        if stored is None:
+            return _Seen({}, Outlooks({}, now), now)
+        shapes = unpack_shapes(stored.value.shapes)
+        return _Seen(unpack_samples(stored.value.samples), Outlooks(shapes, now), now)
 
     def _states(self, shards: Sequence[str]) -> list[StateDoc | None]:
         with ThreadPoolExecutor(_READERS) as pool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Iterator
 from datetime import datetime
 
 import msgspec
@@ -12,9 +12,11 @@ import msgspec
 from shared import log
 from shared.energy.availability import Rules
 from shared.energy.callers import Callers
+from shared.energy.day_shape import Shapes, learn_day, pack_shapes, unpack_shapes
 from shared.energy.fleet import Totals, total
 from shared.energy.history import CONTENT_TYPE, history_name, pack_history
 from shared.energy.learning import learn
+from shared.energy.model import RosterSite
 from shared.energy.polling import TICK_S, Agenda, agenda, sample_after
 from shared.energy.round import Round, RoundRules, is_old
 from shared.energy.samples import Outcome, Sample, from_epoch
@@ -24,7 +26,6 @@ from shared.platform.ports import BlobStore, Clock
 from shared.tesla.breaker import Breaker
 from shared.tesla.errors import HeldBack, LimitExceeded, NoAnswer
 from shared.tesla.many import Ask, Engine
-from shared.tesla.regions import registration_command
 
 _SPARE_S = 30.0
 """Kept back at the end of a tick, to write things down before the next one starts."""
@@ -40,14 +41,16 @@ class PollShard(msgspec.Struct, frozen=True, kw_only=True):
     """The message of the poll topic: one shard at one tick.
 
     `before` is the compressed state before this tick, `version` what that state's document is at: the poll writes
-    over exactly that, so a second delivery changes nothing. `most`: how many sites Tesla may be asked for; `every`:
-    the cadence in ticks; `per_second`: the shard's share of the request rate (0: unlimited).
+    over exactly that, so a second delivery changes nothing. `shapes`: what that state knows of the day's course.
+    `most`: how many sites Tesla may be asked for; `every`: the cadence in ticks; `per_second`: the shard's share of
+    the request rate (0: unlimited).
     """
 
     tick: int
     shard: str
     version: str = ""
     before: bytes = b""
+    shapes: bytes = b""
     every: int = 1
     most: int | None = None
     per_second: float = 0.0
@@ -98,7 +101,8 @@ class Poller:
         asked = self._ask(message, roster, plan, old, left_s)
         after = _samples(before, plan, asked, message.tick)
         roster = learn(self._shards, message.shard, roster, asked, started)
-        totals = self._add_up(roster, after)
+        shapes = self._learn_day(message, roster, after)
+        totals = self._add_up(roster, after, shapes)
         state = StateDoc(
             tick=message.tick,
             at=started,
@@ -109,6 +113,7 @@ class Poller:
             outcomes=dict(asked.outcomes),
             price_micro=asked.prices.total(),
             prices=dict(asked.prices),
+            shapes=pack_shapes(shapes),
         )
         self._keep(message, state, asked)
 
@@ -135,7 +140,7 @@ class Poller:
         except NoAnswer:
             log.info("nothing heard of the billing limit", shard=message.shard)
         for region in sorted(asked.unregistered):
-            command = registration_command(region, self._rules.round.domain)
+            command = self._rules.round.installation.registration_command(region)
             log.error("application not registered", region=region, command=command)
         for site in plan.ask:
             asked.status.setdefault(site.energy_site_id, (Outcome.LIMIT_EXCEEDED, None))
@@ -164,9 +169,11 @@ class Poller:
             per_second=message.per_second,
         )
 
-    def _add_up(self, roster: Roster, samples: Samples) -> Totals:
-        pairs = ((site, samples.get(site_id)) for site_id, site in roster.items())
-        return total(pairs, self._clock.now(), self._rules.availability)
+    def _learn_day(self, message: PollShard, roster: Roster, samples: Samples) -> Shapes:
+        return learn_day(unpack_shapes(message.shapes), _pairs(roster, samples), message.tick, self._clock.now())
+
+    def _add_up(self, roster: Roster, samples: Samples, shapes: Shapes) -> Totals:
+        return total(_pairs(roster, samples), self._clock.now(), self._rules.availability, shapes)
 
     def _keep(self, message: PollShard, state: StateDoc, asked: Round) -> None:
         """State and history; a second delivery of the message finds the state written."""
@@ -199,6 +206,11 @@ def pack_before(samples: bytes) -> bytes:
 def unpack_before(packed: bytes) -> Samples:
     """The samples that travelled in the message."""
     return unpack_samples(zlib.decompress(packed)) if packed else {}
+
+
+def _pairs(roster: Roster, samples: Samples) -> Iterator[tuple[RosterSite, Sample | None]]:
+    """Every site with its sample."""
+    return ((site, samples.get(site_id)) for site_id, site in roster.items())
 
 
 def _samples(before: Samples, plan: Agenda, asked: Round, tick: int) -> Samples:

@@ -25,6 +25,8 @@ TICK_S = 300
 _LONGEST_PAUSE_S = 10.0
 _FIRST_PAUSE_S = 0.4
 _LONGEST_SILENCE_S = 3_600.0
+_PEAK_KEPT = 0.9 ** (TICK_S / 86_400)
+"""Of a panel's best a tick later: the sun sinks towards winter, and a meter's single mistake is forgotten."""
 
 _BY_FAILURE: Mapping[str, Outcome] = {
     "timed_out": Outcome.TIMED_OUT,
@@ -158,12 +160,25 @@ def sample_after(
     `wait_s`: how long Tesla wants to be left alone; an hour of it is kept, so that no mistake silences a site.
     """
     if found is not None:
-        return Sample(outcome, found, asked_tick=tick)
+        return Sample(outcome, found, 0, tick, 0, _solar_peak_w(before, found, tick))
     known = before or Sample(outcome)
     if outcome in (Outcome.SKIPPED, Outcome.NOT_REACHED):
-        return Sample(outcome, known.reading, known.failures, known.asked_tick, known.again_tick)
+        return msgspec.structs.replace(known, outcome=outcome)
     again_tick = tick + math.ceil(min(wait_s, _LONGEST_SILENCE_S) / TICK_S)
-    return Sample(outcome, known.reading, known.failures + 1, tick, again_tick)
+    return msgspec.structs.replace(
+        known, outcome=outcome, failures=known.failures + 1, asked_tick=tick, again_tick=again_tick
+    )
+
+
+def _solar_peak_w(before: Sample | None, found: Reading, tick: int) -> float:
+    """The panels' best, which fades with the ticks since the poll before, or what they give now."""
+    solar_w = found.solar_power_w or 0.0
+    peak_w = before.solar_peak_w if before else 0.0
+    if before is None or peak_w <= solar_w:
+        return max(0.0, solar_w)
+    since = tick - (before.asked_tick or tick)
+    kept = _PEAK_KEPT if since == 1 else math.pow(_PEAK_KEPT, max(0, since))
+    return max(0.0, solar_w, peak_w * kept)
 
 
 def fresh_for(every: int) -> timedelta:

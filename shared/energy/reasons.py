@@ -40,7 +40,7 @@ class Reason(StrEnum):
     AT_RESERVE = "at_reserve"
 
 
-_TEXTS: Mapping[Reason, tuple[str, str]] = MappingProxyType(
+_TO_OPERATORS: Mapping[Reason, tuple[str, str]] = MappingProxyType(
     {
         Reason.OWNER_OPTED_OUT: (
             "The owner has opted out.",
@@ -142,11 +142,59 @@ _TEXTS: Mapping[Reason, tuple[str, str]] = MappingProxyType(
 )
 
 
-def words(reason: Reason) -> str:
-    """The cause as a sentence for owners and operators."""
-    return _TEXTS[reason][0]
+_TO_OWNERS: Mapping[Reason, str] = MappingProxyType(
+    {
+        Reason.OWNER_OPTED_OUT: "You have opted out.",
+        Reason.OPERATOR_OPTED_OUT: "The operator has taken the site out.",
+        Reason.ACCESS_REVOKED: "Tesla no longer accepts our access to your account, or the site left it.",
+        Reason.NOT_AUTHORISED: (
+            "You have not given the energy consent for this site; a consent for vehicles does not stand in."
+        ),
+        Reason.OFF_GRID: "Your home is running without the grid.",
+        Reason.GRID_UNKNOWN: "The status does not say that your home is connected to the grid.",
+        Reason.STORM_MODE: "Storm mode keeps the battery full for your home.",
+        Reason.UNKNOWN_RESERVE: "Your backup reserve is not known, so none of the energy may be used.",
+    }
+)
+"""Where the site's owner is told otherwise."""
+_OWNERS_STEPS: Mapping[Reason, str] = MappingProxyType(
+    {
+        Reason.OWNER_OPTED_OUT: "Opt the site in again if it is to take part.",
+        Reason.OPERATOR_OPTED_OUT: "Ask the operator why; once that is settled, opt the site in again.",
+        Reason.ACCESS_REVOKED: "Give the energy consent again.",
+        Reason.NOT_AUTHORISED: "Give the energy consent.",
+        Reason.OTHER_OPERATOR: "Wait until they end, or leave the other programme in the Tesla app.",
+        Reason.PROGRAMME_EXPIRED: "Ask the operator to check your enrolment in the programme.",
+        Reason.NOT_IN_PROGRAMME: (
+            "Enrol the site in the programme in the Tesla app, or tell the operator if you have done so."
+        ),
+        Reason.UTILITY_EXPIRED: "Ask the operator to check your enrolment with the utility.",
+        Reason.NOT_AT_UTILITY: "Complete the utility's own enrolment; the operator hears of it from the utility.",
+        Reason.NO_EQUIPMENT: "Wait for the next reading; if none comes, tell the operator.",
+        Reason.NO_BATTERY: "Nothing; withdraw the site if it was enrolled by mistake.",
+        Reason.NO_READING: "Wait for the next reading; if none comes, tell the operator.",
+        Reason.EMPTY_ANSWER: "If your Powerwall was replaced, enrol the new site.",
+        Reason.NO_DEVICE_TIME: "Nothing if it passes; else tell the operator.",
+        Reason.DEAD: "Check the gateway's internet connection.",
+        Reason.STALE: "Nothing if it passes; else check the gateway's internet connection.",
+        Reason.UNBALANCED: "Nothing if it passes; else have your installer check the meters.",
+        Reason.OFF_GRID: "Wait for the grid to return, or reconnect in the Tesla app if you went off grid yourself.",
+        Reason.GRID_UNKNOWN: "Nothing if it passes; else tell the operator.",
+        Reason.UNKNOWN_RATING: "Tell the operator which batteries there are.",
+        Reason.UNKNOWN_ENERGY: "Nothing if it passes; else tell the operator.",
+        Reason.UNKNOWN_RESERVE: "Wait for the next reading; if none comes, tell the operator.",
+    }
+)
+"""What the owner can do, where that is something else."""
 
 
-def next_step(reason: Reason) -> str:
-    """What a person can do about it, as a sentence."""
-    return _TEXTS[reason][1]
+def words(reason: Reason, *, to_owner: bool = False) -> str:
+    """The cause as a sentence, for operators unless it is the site's owner who reads it."""
+    said = _TO_OPERATORS[reason][0]
+    return _TO_OWNERS.get(reason, said) if to_owner else said
+
+
+def next_step(reason: Reason, *, to_owner: bool = False) -> str:
+    """What the reader can do about it, as a sentence; operators are told what they can have owners do."""
+    said = _TO_OPERATORS[reason][1]
+    return _OWNERS_STEPS.get(reason, said) if to_owner else said

@@ -115,16 +115,25 @@ class Registry:
         return len(found)
 
     def opt_out(self, site_id: str, by: Actor, reason: str = "") -> Site:
-        """Take the site out of everything, at once. Raises SiteGone."""
+        """Take the site out of everything, at once; an owner's word replaces an operator's. Raises SiteGone."""
         out = OptOut(by=by, at=self._clock.now(), reason=reason)
-        return self._change(site_id, lambda site: msgspec.structs.replace(site, opted_out=site.opted_out or out))
+
+        def change(site: Site) -> Site:
+            known = site.opted_out
+            stands = known is not None and known.by in {by, "owner"}
+            return site if stands else msgspec.structs.replace(site, opted_out=out)
+
+        return self._change(site_id, change)
 
     def opt_in(self, site_id: str, by: Actor) -> Site:
         """Undo an opt-out; an owner's own only by the owner. Raises SiteGone, PermissionError."""
-        site = self.get(site_id)
-        if site.opted_out is not None and site.opted_out.by == "owner" and by != "owner":
-            raise PermissionError("the owner opted out; only the owner can opt in again")
-        return self._change(site_id, lambda site: msgspec.structs.replace(site, opted_out=None))
+
+        def change(site: Site) -> Site:
+            if site.opted_out is not None and site.opted_out.by == "owner" and by != "owner":
+                raise PermissionError("the owner opted out; only the owner can opt in again")
+            return msgspec.structs.replace(site, opted_out=None)
+
+        return self._change(site_id, change)
 
     def set_limits(self, site_id: str, limits: OwnerLimits) -> Site:
         """What the owner allows from now on. Raises SiteGone."""

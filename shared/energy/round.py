@@ -23,7 +23,7 @@ from shared.tesla.catalogue import ENDPOINTS
 from shared.tesla.decode import Undecodable, decode
 from shared.tesla.many import Ask, Told
 from shared.tesla.models.site_info import SiteInfo
-from shared.tesla.regions import Regions
+from shared.tesla.regions import Installation, Regions
 from shared.typed import from_json
 
 STATUS, INFO, PROGRAMS = "s", "i", "p"
@@ -45,12 +45,12 @@ _STOPPED = dict.fromkeys(("login_required", "audience_missing", "disconnected"),
 
 
 class RoundRules(msgspec.Struct, frozen=True):
-    """`tries` of one request; `price_micro` in millionths of a dollar of an answer below 500; `domain`: our own."""
+    """`tries` of one request; `price_micro` in millionths of a dollar of an answer below 500; `installation`: us."""
 
     tries: int
     price_micro: int
     regions: Regions
-    domain: str = ""
+    installation: Installation = Installation()
 
 
 @dataclass

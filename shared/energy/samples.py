@@ -82,7 +82,8 @@ class Sample(msgspec.Struct, frozen=True, array_like=True):
     """The latest poll's outcome, and the last reading there is: a failed poll keeps the reading before it.
 
     `failures`: polls without a reading in a row. `asked_tick`: the tick of the last one. `again_tick`:
-    the site is not asked before that one, because Tesla said so.
+    the site is not asked before that one, because Tesla said so. `solar_peak_w`: the most that the panels gave of
+    late, a tenth less for every day since.
     """
 
     outcome: Outcome
@@ -90,6 +91,7 @@ class Sample(msgspec.Struct, frozen=True, array_like=True):
     failures: int = 0
     asked_tick: int = 0
     again_tick: int = 0
+    solar_peak_w: float = 0.0
 
 
 def from_epoch(seconds: float) -> datetime:

@@ -89,7 +89,8 @@ class StateDoc(msgspec.Struct, frozen=True, kw_only=True):
     """The outcome of a shard's last tick: totals as they are, the samples as msgpack by site.
 
     `calls`: how often Tesla was asked, by endpoint; `outcomes`: the same by how it ended; `price_micro`: what that
-    cost, in millionths of a dollar, `prices` the same by endpoint.
+    cost, in millionths of a dollar, `prices` the same by endpoint. `shapes`: how load and sun go through the days of
+    the shard's time zones (`day_shape`), as msgpack.
     """
 
     tick: int
@@ -101,6 +102,7 @@ class StateDoc(msgspec.Struct, frozen=True, kw_only=True):
     outcomes: dict[str, int] = {}
     price_micro: int = 0
     prices: dict[str, int] = {}
+    shapes: bytes = b""
 
 
 Samples = dict[str, Sample]

@@ -244,6 +244,7 @@ class FleetTick:
                 shard=shard,
                 version=known.version if known else "",
                 before=known.samples if known else b"",
+                shapes=known.state.shapes if known else b"",
                 every=every,
                 most=parts[shard],
                 per_second=per_second * share,

@@ -48,7 +48,7 @@ import sys
 sys.path.append(sys.argv[1])
 import functions_framework, main
 from pathlib import Path
-from shared import handlers
+from shared.handlers import build_report
 from shared.reports.build import render_report
 from shared.reports.snapshot import Snapshot
 snapshot = Snapshot.decode(Path(sys.argv[2]).read_bytes())

@@ -22,17 +22,20 @@ from shared.energy.dispatch.schedule import TOPIC
 from shared.energy.model import Evidence, Fact, RosterSite
 from shared.energy.poller import PollShard
 from shared.energy.polling import tick_of
-from shared.energy.shards import Change, ShardToken
+from shared.energy.shards import Change, ShardToken, unpack_samples
 from shared.platform.embedded.events import SqliteEvents
 from shared.platform.errors import WorkBusy
 from shared.platform.ports import Delivery
 from shared.platform.sealing import new_key
 from shared.typed import from_json
+from tests.bench.model import Invalid
 from tests.stack.tesla import tesla_settings
 
 OWNERS = 20
 _SCOPES = ["energy_device_data", "energy_cmds"]
 _WORKERS = 20
+_POLLERS, _POLLS = 8, 4
+"""The polls before the event are not measured: few at a time, patient, and again where an answer was late."""
 _LONGEST_S = 120.0
 
 
@@ -70,17 +73,24 @@ class DispatchFleet:
             shards.change_tokens(shard, {f"account-{owner}": token})
             self.shards.append(shard)
             count += len(ids)
-        with ThreadPoolExecutor(_WORKERS) as pool:
-            list(pool.map(self._poll, self.shards))
+        with ThreadPoolExecutor(_POLLERS) as pool:
+            unread = sum(pool.map(self._poll, self.shards))
+        if unread:
+            raise Invalid(f"{unread} of {count} sites could not be read before the event")
         return count
 
     def dispatch(self, name: str, target_kw: float) -> tuple[datetime, list[SiteRecord]]:
-        """One event from its signal to the last confirmation; gives when the signal came, and its records."""
+        """One event from its signal to the last confirmation; gives when the signal came, and its records.
+
+        Raises Invalid where a site is left out.
+        """
         start = datetime.now(UTC)
         signal = Signal(
             id=name, start=start, end=start + timedelta(hours=1), target_kw=target_kw, strategy=Strategy.HOLD
         )
-        bootstrap.dispatch_desk().service.receive(signal, "bench")
+        answer = bootstrap.dispatch_desk().service.receive(signal, "bench")
+        if answer.plan is None or answer.plan.excluded:
+            raise Invalid(f"not every site is committed: {answer.verdict}, {answer.words}, {answer.plan}")
         self._work()
         return start, bootstrap.dispatch_desk().proof.sites(name)
 
@@ -97,8 +107,16 @@ class DispatchFleet:
             "/faults", {"match": "/energy_sites/", "kind": "rate_limited", "probability": 0.01, "retry_after_s": 1}
         )
 
-    def _poll(self, shard: str) -> None:
-        bootstrap.poller().run(PollShard(tick=tick_of(datetime.now(UTC)) + 1, shard=shard))
+    def _poll(self, shard: str) -> int:
+        """Poll the shard until all of it is read, a few times at most; gives the number of sites that are not."""
+        tick, shards = tick_of(datetime.now(UTC)) + 1, bootstrap.shards()
+        for later in range(_POLLS):
+            state = shards.state(shard)
+            bootstrap.poller().run(PollShard(tick=tick + later, shard=shard, version=state.version if state else ""))
+            unread = _unread(shard)
+            if not unread:
+                break
+        return unread
 
     def _work(self) -> None:
         """Handle messages side by side, as instances would, until none is left that is due now."""
@@ -133,6 +151,15 @@ class DispatchFleet:
         return reply.json()
 
 
+def _unread(shard: str) -> int:
+    """How many of the shard's sites have no reading, or no equipment."""
+    state = bootstrap.shards().state(shard)
+    samples = unpack_samples(state.value.samples) if state else {}
+    sites = bootstrap.shards().roster(shard)
+    known = [one for key, one in sites.items() if key in samples and samples[key].reading and one.equipment]
+    return len(sites) - len(known)
+
+
 @contextmanager
 def dispatch_fleet(simulator: dict[str, Any]) -> Iterator[DispatchFleet]:
     """A fleet in a folder of its own until the block ends."""
@@ -149,6 +176,7 @@ def _environment(simulator: dict[str, Any], folder: Path) -> dict[str, str]:
     return {
         "BACKEND": "embedded",
         "STATE_DIR": str(folder),
+        "ENERGY_TIMEOUT_S": "25",
         "PUBLIC_URL": "http://127.0.0.1:9",
         "SECRET_BNC_CPT_TOKEN_KEY": new_key(),
         "SECRET_LOCAL_URL_KEY": "0" * 64,

@@ -164,6 +164,28 @@ def test_cursors_pass_over_equal_values(documents: DocumentStore) -> None:
     assert _walk(documents, "equal", 2, where=[Where("w", "==", True)]) == expected
 
 
+@pytest.mark.parametrize("limit", [1, 2, 3, 4, 9])
+def test_the_latest_that_meet_a_condition_come_page_by_page(documents: DocumentStore, limit: int) -> None:
+    """Moments that are the same, too: then the keys decide, downwards like the moments."""
+    for number in range(8):
+        at = _NOW + timedelta(minutes=number // 2)
+        documents.put("events", f"e{number}", {"at": at, "live": number not in (1, 4)})
+    latest: dict[str, Any] = {"order_by": "at", "descending": True}
+    assert _walk(documents, "events", limit, **latest) == [f"e{number}" for number in reversed(range(8))]
+    live = [Where("live", "==", value=True)]
+    assert _walk(documents, "events", limit, where=live, **latest) == ["e7", "e6", "e5", "e3", "e2", "e0"]
+
+
+def test_what_is_new_meanwhile_moves_no_page_of_the_latest(documents: DocumentStore) -> None:
+    latest: dict[str, Any] = {"order_by": "at", "descending": True, "limit": 2}
+    for number in range(4):
+        documents.put("events", f"e{number}", {"at": _NOW + timedelta(minutes=number)})
+    first = documents.query("events", **latest)
+    documents.put("events", "new", {"at": _NOW + timedelta(days=1)})
+    rest = documents.query("events", **latest, cursor=first.cursor)
+    assert [each.key for page in (first, rest) for each in page.documents] == ["e3", "e2", "e1", "e0"]
+
+
 def test_a_walk_goes_on_after_the_document_it_stopped_at_is_gone(documents: DocumentStore) -> None:
     for number in range(4):
         documents.put("gone", f"k{number}", {"v": number})

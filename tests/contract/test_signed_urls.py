@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 import urllib.request
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from google.auth.credentials import AnonymousCredentials
+from google.cloud.storage import Client
 from google.oauth2.credentials import Credentials
 
+from shared.platform.clock import SystemClock
 from shared.platform.embedded.signed_urls import UrlSigner
-from shared.platform.gcp import url_signing
+from shared.platform.errors import PlatformError, Unavailable
+from shared.platform.gcp import iam_signer, url_signing
+from shared.platform.gcp.blobs import GcsBlobs
 from shared.platform.gcp.url_signing import through_iam
 from shared.platform.limits import attachment
 from tests.contract import harness, signed_v4
@@ -103,29 +111,32 @@ def test_cloud_storage_answers_the_url(url: str) -> None:
         assert answer.read() == b"%PDF"
 
 
-class _TokenEndpoint(BaseHTTPRequestHandler):
-    """An OAuth token endpoint that trusts everybody."""
+class _Google(BaseHTTPRequestHandler):
+    """An OAuth token endpoint that trusts everybody, and IAM; its failures in `statuses` come first."""
+
+    key: ClassVar[rsa.RSAPrivateKey]
+    statuses: ClassVar[list[int]] = []
+    asked: ClassVar[list[tuple[str, str]]] = []
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        body = json.dumps({"access_token": "fresh-token", "expires_in": 3600}).encode()
-        self.send_response(200)
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path == "/token":
+            return self._answer(200, {"access_token": "fresh-token", "expires_in": 3600})
+        self.asked.append((self.path, self.headers["Authorization"]))
+        if self.statuses:
+            return self._answer(self.statuses.pop(0), {"error": {"message": "not now"}})
+        message = base64.b64decode(json.loads(body)["payload"])
+        signature = self.key.sign(message, padding.PKCS1v15(), hashes.SHA256())
+        return self._answer(200, {"signedBlob": base64.b64encode(signature).decode()})
+
+    def _answer(self, status: int, answer: dict[str, Any]) -> None:
+        self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(json.dumps(answer).encode())
 
     def log_message(self, *_: object) -> None:
         return
-
-
-@pytest.fixture
-def token_uri() -> Iterator[str]:
-    with HTTPServer(("127.0.0.1", 0), _TokenEndpoint) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/token"
-        server.shutdown()
-        thread.join()
 
 
 class _AsOnCloudRun(Credentials):
@@ -134,14 +145,60 @@ class _AsOnCloudRun(Credentials):
     service_account_email = "signer@example.iam.gserviceaccount.com"
 
 
-def test_signing_through_iam_names_the_account_and_a_fresh_token(
-    token_uri: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ambient = _AsOnCloudRun(None, refresh_token="r", token_uri=token_uri, client_id="c", client_secret="s")  # type: ignore[no-untyped-call]  # google-auth has no types
-    monkeypatch.setattr(url_signing, "_ambient_credentials", lambda: ambient)
-    expected = {"service_account_email": ambient.service_account_email, "access_token": "fresh-token"}
-    assert through_iam()() == expected
-    assert through_iam("other@example.com")()["service_account_email"] == "other@example.com"
+@pytest.fixture
+def google(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[_Google]]:
+    """Google's token endpoint and IAM, in whose name the process runs without a key."""
+    with HTTPServer(("127.0.0.1", 0), _Google) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        ambient = _AsOnCloudRun(  # type: ignore[no-untyped-call]  # google-auth has no types
+            None, refresh_token="r", token_uri=f"{url}/token", client_id="c", client_secret="s"
+        )
+        monkeypatch.setattr(url_signing, "_ambient_credentials", lambda: ambient)
+        monkeypatch.setattr(iam_signer, "IAM", url)
+        monkeypatch.setattr(_Google, "statuses", [])
+        monkeypatch.setattr(_Google, "asked", [])
+        monkeypatch.setattr(_Google, "key", signed_v4.throwaway_key(), raising=False)
+        yield _Google
+        server.shutdown()
+        thread.join()
+
+
+def _signed_through_iam(**options: Any) -> str:
+    bucket = Client(project="p", credentials=AnonymousCredentials()).bucket("b")  # type: ignore[no-untyped-call]  # google-auth has no types
+    return GcsBlobs(bucket, **options).signed_url(_NAME, expires_in_s=600)
+
+
+def test_iam_signs_for_the_account_with_a_fresh_token(google: type[_Google]) -> None:
+    signed = _signed_through_iam()
+    account = _AsOnCloudRun.service_account_email
+    assert signed_v4.served(signed, google.key.public_key(), SystemClock())
+    assert parse_qs(urlsplit(signed).query)["X-Goog-Credential"][0].startswith(account)
+    assert google.asked == [(f"/v1/projects/-/serviceAccounts/{account}:signBlob", "Bearer fresh-token")]
+    _signed_through_iam(sign=through_iam("other@example.com"))
+    assert "/other@example.com:signBlob" in google.asked[-1][0]
+
+
+def test_iam_that_cannot_answer_is_asked_again(google: type[_Google]) -> None:
+    google.statuses = [503]
+    assert _signed_through_iam()
+    assert len(google.asked) == 2
+
+
+def test_iam_that_never_answers_is_not_waited_for(google: type[_Google]) -> None:
+    google.statuses = [503] * 100
+    with pytest.raises(Unavailable):
+        _signed_through_iam(timeout_s=0.2)
+    assert google.statuses
+
+
+def test_a_missing_right_is_not_asked_for_again(google: type[_Google]) -> None:
+    google.statuses = [403, 403]
+    with pytest.raises(PlatformError) as refused:
+        _signed_through_iam()
+    assert not isinstance(refused.value, Unavailable)
+    assert len(google.statuses) == 1
 
 
 def test_a_key_file_signs_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

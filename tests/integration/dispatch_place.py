@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -22,7 +23,7 @@ from shared.energy.dispatch.service import ServiceRules
 from shared.energy.dispatch.shard_worker import WorkRules
 from shared.energy.dispatch.steps import Patience
 from shared.energy.model import Evidence, Fact, RosterSite
-from shared.energy.poller import PollShard
+from shared.energy.poller import PollShard, pack_before
 from shared.energy.polling import tick_of
 from shared.energy.shards import ShardIndex, ShardToken
 from shared.platform.errors import WorkBusy
@@ -36,7 +37,9 @@ from tests.simulator.energy_site import EnergySite
 EVENING_HOUR = 19
 ACCOUNT = "account-0"
 SCOPES = ("energy_device_data", "energy_cmds", "energy:read", "energy:write")
-PATIENCE = Patience(look_again_s=0.05, settle_s=0.2, late_s=0.3, first_pause_s=0.05, longest_pause_s=0.2)
+_SETTINGS = {"time_of_use_settings": "tariff"}
+"""Endpoint -> the setting's name in records, where they differ."""
+PATIENCE = Patience(look_again_s=0.05, settle_s=0.2, shown_s=0.6, late_s=0.3, first_pause_s=0.05, longest_pause_s=0.2)
 
 
 class Place:
@@ -105,8 +108,11 @@ class Place:
         shards = bootstrap.shards()
         for shard in shards.index().sites:
             state = shards.state(shard)
-            version = state.version if state else ""
-            bootstrap.poller().run(PollShard(tick=tick_of(self.now), shard=shard, version=version))
+            message = PollShard(tick=tick_of(self.now), shard=shard)
+            if state is not None:
+                before, shapes = pack_before(state.value.samples), state.value.shapes
+                message = replace(message, version=state.version, before=before, shapes=shapes)
+            bootstrap.poller().run(message)
 
     def forward(self, seconds: float) -> None:
         """Let time pass, for Tesla and for us."""
@@ -156,6 +162,16 @@ class Place:
                 found.setdefault(site, []).append((call.method, parts[-1], call.body))
         return found
 
+    def too_often(self, name: str = "event") -> list[str]:
+        """Sites where the same command was executed more often than calls of the event changed that setting."""
+        changed = {one.energy_site_id: _changed_by_calls(one) for one in self.records(name)}
+        return [
+            site
+            for site, sent in self.commands().items()
+            for (_, endpoint, _), number in Counter(sent).items()
+            if number > max(1, changed.get(site, Counter())[_SETTINGS.get(endpoint, endpoint)])
+        ]
+
     def site(self, site: str) -> EnergySite:
         """The simulated site."""
         return self.sites[site]
@@ -183,6 +199,12 @@ class Place:
             kept = ShardToken(token, "eu", now + timedelta(hours=8))
             shards.change_tokens(shard, {ACCOUNT: kept})
         shards.change_index(lambda value: replace(value or ShardIndex(), sites=index))
+
+
+def _changed_by_calls(record: SiteRecord) -> Counter[str]:
+    """In how many calls of the event each setting of the site was changed."""
+    calls = (record.before, record) if record.before else (record,)
+    return Counter(str(touch.action) for call in calls for touch in call.touches)
 
 
 def _enrolled(site: RosterSite, _before: RosterSite | None) -> RosterSite:

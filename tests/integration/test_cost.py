@@ -82,3 +82,37 @@ def test_what_was_not_spent_is_free_again(lab: Lab) -> None:
     purse = bootstrap.documents().get("purses", f"order.{order_id}")
     assert purse is not None
     assert purse.body["taken_micro"] == pytest.approx(_spent(lab) * 1_000_000)
+
+
+@pytest.mark.settings(OPERATORS="pusher@lab.example")
+def test_the_operator_sees_what_each_account_costs(lab: Lab) -> None:
+    owners = ((0, "complete", "eu"), (1, "basic", "na"))
+    for owner, package, region in owners:
+        lab.start(package, vehicles=("v1",), account=owner, region=region)
+    lab.pump()
+    documents = bootstrap.documents().query("accounts").documents
+    (day,) = _usage(lab, "?accounts=5").body["days"]
+    assert {each["account"] for each in day["accounts"]} == {document.key for document in documents}
+    prices = [each["price_usd"] for each in day["accounts"]]
+    assert prices == sorted(prices, reverse=True)
+    assert sum(prices) == pytest.approx(_spent(lab))  # the application's own calls, such as specs, among them
+    assert sum(each["calls"] for each in day["accounts"]) == day["calls"]
+    assert [len(one["accounts"]) for one in _usage(lab, "?accounts=1").body["days"]] == [1]
+    assert _usage(lab).body["days"][0]["accounts"] == []
+
+
+def test_an_erased_account_is_named_no_more(lab: Lab) -> None:
+    order_id, grant = lab.start("basic", vehicles=("v1",))
+    lab.pump()
+    today, account = lab.clock.now().date(), bootstrap.documents().query("accounts").documents[0].key
+    (day,) = bootstrap.ledger().usage(today, today, accounts=5)
+    assert [each.account for each in day.accounts] == [account]
+    assert lab.call("DELETE", f"/api/v1/orders/{order_id}", grant=grant).status == 202
+    (left,) = bootstrap.ledger().usage(today, today, accounts=5)
+    assert (left.accounts, left.calls) == ([], day.calls)
+
+
+@pytest.mark.settings(OPERATORS="pusher@lab.example")
+@pytest.mark.parametrize("query", ["?accounts=-1", "?accounts=1000", "?first=2026-01-01&last=2026-03-01&accounts=5"])
+def test_accounts_are_listed_within_bounds(lab: Lab, query: str) -> None:
+    assert _usage(lab, query).status in (400, 422)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from shared import bootstrap
+from shared.energy.dispatch.answers import Verdict
 from shared.platform.once import Claim, Once
 from tests.integration.dispatch_calls import (
     DISPATCHES,
@@ -109,6 +110,29 @@ def test_duplicates_reordered_and_superseding_signals_have_one_outcome_each(plac
     assert send(place, first) == answer, "the same signal again gets the same answer, whatever came since"
 
 
+def test_a_target_that_is_changed_during_the_event_counts_from_then_on(place: Place) -> None:
+    asked = begun(place, strategy="export", target_kw=3.0)
+    assert send(place, {**asked, "modification": 1, "target_kw": 4.0})["verdict"] == "accepted"
+    place.live_through(20)
+    view = shown(place)
+    assert [one["target_kw"] for one in view["goals"]] == [4.0], "before the start nothing was to be delivered yet"
+    changed_at = place.now
+    asked = {**asked, "modification": 2, "target_kw": 8.0}
+    assert send(place, asked)["verdict"] == "accepted"
+    assert send(place, asked)["verdict"] == "accepted"
+    place.live_through(50)
+    view = shown(place)
+    assert [one["committed_kw"] for one in view["goals"]] == pytest.approx([4.0, 8.0])
+    assert abs(datetime.fromisoformat(view["goals"][1]["since"]) - changed_at) < timedelta(minutes=1)
+    settlement = view["settlement"]
+    goals = [one["goal_kw"] for one in settlement["intervals"]]
+    assert goals[:3] == pytest.approx([4.0] * 3)
+    assert 4.0 < goals[3] < 8.0
+    assert goals[4:] == pytest.approx([8.0] * 8)
+    assert settlement["committed_kw"] == pytest.approx(sum(goals) / 12)
+    assert settlement["goal_kw"] == pytest.approx(sum(goals) / 12)
+
+
 def test_a_running_event_is_shortened(place: Place) -> None:
     asked = begun(place, minutes=120)
     place.live_through(10)
@@ -152,6 +176,50 @@ def test_a_cancel_that_comes_first_keeps_the_event_from_beginning(place: Place) 
 def test_a_signal_after_its_own_end_is_not_carried_out(place: Place) -> None:
     assert send(place, body(place, minutes=5, start=place.now - timedelta(minutes=9)))["verdict"] == "expired"
     assert kind(operator(place.lab, "GET", f"{DISPATCHES}/event")) == (404, "not-found")
+
+
+def test_nothing_is_offered_or_planned_for_a_time_that_is_over(place: Place) -> None:
+    past = body(place, minutes=30, start=place.now - timedelta(hours=2))
+    asked = send(place, {**past, "kind": "availability_request"})
+    assert (asked["verdict"], asked.get("offer")) == ("expired", None)
+    tried = place.desk.service.receive(place.signal(start=place.now - timedelta(hours=2)), "utility", dry_run=True)
+    assert (tried.verdict, tried.dry_run, tried.plan) == (Verdict.EXPIRED, True, None)
+
+
+@pytest.mark.parametrize("changes", [{}, {"kind": "availability_request"}], ids=["dispatch", "request"])
+def test_a_new_event_is_no_shorter_than_five_minutes_and_a_known_one_may_be_cut(
+    place: Place, changes: dict[str, str]
+) -> None:
+    for minutes in (0.01, 4.9):
+        reply = operator(place.lab, "POST", SIGNALS, {**body(place, minutes=minutes), **changes})
+        assert (kind(reply), reply.body["problems"]) == (
+            (422, "signal-invalid"),
+            ["The event is shorter than 5 minutes."],
+        )
+    send(place, body(place, minutes=5))
+    assert send(place, body(place, minutes=1, modification=1))["verdict"] in {"accepted", "less"}
+
+
+def test_the_same_signal_with_other_contents_is_refused_and_told_what_stands(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked = body(place)
+    answer = send(place, asked)
+    for _ in range(2):  # whether its answer is kept or only its event, as after a crash
+        other = operator(place.lab, "POST", SIGNALS, {**asked, "target_kw": 8.0})
+        assert (kind(other), other.body["problems"]) == (
+            (422, "signal-differs"),
+            ["target_kw was 3.0 and is 8.0 now."],
+        )
+        bootstrap.documents().delete("claims", "signal.event.0")
+    assert [item.levelname for item in caplog.records if item.getMessage() == "signal differs"] == ["WARNING"] * 2
+    assert shown(place)["event"]["target_kw"] == 3.0
+    zone = timezone(timedelta(hours=2))
+    same = {**asked, "start": datetime.fromisoformat(asked["start"]).astimezone(zone).isoformat()}
+    assert send(place, same)["verdict"] == answer["verdict"], "the same moment, told in another zone"
+    assert send(place, {**asked, "target_kw": 8.0, "modification": 1})["verdict"] in {"accepted", "less"}
+    cancel = {**asked, "kind": "cancel", "modification": 1, "target_kw": 0.0}
+    assert [send(place, {**cancel, "priority": n})["verdict"] for n in (0, 1)] == ["cancelled", "cancelled"]
 
 
 def test_a_signal_without_an_end_is_open_for_three_hours(place: Place) -> None:
@@ -203,6 +271,17 @@ def test_a_signal_that_cannot_be_carried_out_is_told_everything_that_is_wrong(pl
 def test_a_signal_of_the_wrong_form_is_refused(place: Place, change: dict[str, Any]) -> None:
     assert kind(operator(place.lab, "POST", SIGNALS, {**body(place), **change})) == (400, "invalid-body")
     assert operator(place.lab, "GET", DISPATCHES).body == {"dispatches": [], "next_cursor": None}
+
+
+def test_a_dispatch_by_hand_may_begin_in_steps(place: Place) -> None:
+    wish = {"target_kw": 3.0, "minutes": 60, "ramp_minutes": 20}
+    made = operator(place.lab, "POST", DISPATCHES, wish)
+    assert (made.status, made.body["verdict"]) == (201, "accepted")
+    assert shown(place, made.body["dispatch"])["event"]["ramp_minutes"] == 20
+    too_long = operator(place.lab, "POST", DISPATCHES, {**wish, "ramp_minutes": 90})
+    assert kind(too_long) == (422, "signal-invalid")
+    assert too_long.body["problems"] == ["The ramp is longer than the event."]
+    assert kind(operator(place.lab, "POST", DISPATCHES, {**wish, "ramp_minutes": 241})) == (400, "invalid-body")
 
 
 def test_what_cannot_be_committed_is_refused_in_words(place: Place) -> None:

@@ -7,10 +7,12 @@ import io
 import shutil
 import subprocess
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import flask
+import pypdfium2
 import pytest
 
 from shared import bootstrap
@@ -25,6 +27,7 @@ from tests.lab import ROOT, Reply
 from tests.simulator import Simulator
 
 IDENTIFY = Guard.identify
+OTHER_SCRIPTS = Path("/usr/share/fonts/truetype/droid/DroidSansFallbackFull.ttf")
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +63,23 @@ def test_a_dry_run_shows_the_plan_and_keeps_nothing(place: Place) -> None:
     assert reply.body["plan"]["calls"] > 0
     assert operator(place.lab, "GET", DISPATCHES).body["dispatches"] == []
     assert place.work_off() == 0
+
+
+def test_nothing_is_created_where_nothing_can_be_dispatched(place: Place) -> None:
+    past = (place.now - timedelta(hours=2)).isoformat()
+    late = operator(place.lab, "POST", DISPATCHES, {"target_kw": 3, "minutes": 30, "start": past})
+    assert (late.status, late.body["verdict"]) == (200, "expired")
+    place.forward(1_500)  # no reading is fresh
+    refused = operator(place.lab, "POST", DISPATCHES, {"target_kw": 3, "minutes": 30})
+    assert (refused.status, refused.body["verdict"]) == (200, "refused")
+    assert operator(place.lab, "GET", DISPATCHES).body["dispatches"] == []
+
+
+def test_nothing_is_created_while_dispatch_is_switched_off(tesla: Simulator, tmp_path: Path) -> None:
+    with running_place(tesla, tmp_path, environ={"DISPATCH_ENABLED": "false"}) as place:
+        reply = operator(place.lab, "POST", DISPATCHES, {"target_kw": 3, "minutes": 30})
+        assert (reply.status, reply.body["verdict"]) == (200, "disabled")
+        assert operator(place.lab, "GET", DISPATCHES).body["dispatches"] == []
 
 
 def test_a_dispatch_by_hand_begins_now_and_is_cancelled(place: Place) -> None:
@@ -186,6 +206,19 @@ def test_files_can_be_had_before_anything_has_happened(place: Place) -> None:
     assert fetched("event", "report.pdf")[0].startswith(b"%PDF-")
     assert fetched("event", "sites.csv")[0].count(b"\n") == 1
     assert fetched("event", "intervals.csv")[0].count(b"\n") == 1
+
+
+def test_the_report_is_written_with_the_fonts_that_are_installed(tesla: Simulator, tmp_path: Path) -> None:
+    if not OTHER_SCRIPTS.is_file():
+        pytest.skip("no font of other scripts is installed")
+    fonts = {"REPORT_FALLBACK_FONTS": f"{tmp_path / 'none.ttf'},{OTHER_SCRIPTS}"}
+    with running_place(tesla, tmp_path, environ=fonts) as place:
+        send(place, body(place, programme="東京"))
+        document = pypdfium2.PdfDocument(fetched("event", "report.pdf")[0])
+        try:
+            assert "東京" in " ".join(page.get_textpage().get_text_bounded() for page in document)
+        finally:
+            document.close()
 
 
 def _routes() -> list[Route[Any]]:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator
+from datetime import UTC, timedelta, timezone
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -15,6 +16,7 @@ from shared import bootstrap
 from tests.integration.dispatch_place import Place, running_place
 from tests.lab import ROOT
 from tests.simulator import Simulator, SimulatorConfig
+from tests.simulator.energy_control import SiteChange
 
 Done: TypeAlias = subprocess.CompletedProcess[str]
 Run: TypeAlias = Callable[..., Done]
@@ -84,6 +86,17 @@ def test_more_than_the_fleet_has_is_committed_as_less_with_the_reason_in_words(r
     assert found["limit"]["detail"] == "The eligible sites cannot carry the whole target to the end of the event."
 
 
+def test_an_event_may_begin_in_steps(place: Place, run: Run) -> None:
+    name = _dispatched(run, "--ramp", "15")
+    assert place.dispatch(name).signal.ramp_minutes == 15
+    planned = run("plan", "--kw", "3", "--minutes", "10", "--ramp", "15")
+    assert planned.returncode == 1
+    assert "The ramp is longer than the event." in planned.stdout
+    refused = run("plan", "--kw", "3", "--ramp", "241")
+    assert refused.returncode == 2
+    assert "0 to 240 minutes" in refused.stderr
+
+
 def test_an_event_is_dispatched_listed_watched_and_reported(place: Place, run: Run, tmp_path: Path) -> None:
     name = _dispatched(run, "--minutes", "20", "--programme", "drill", "--test")
     listed = run("dispatches")
@@ -145,12 +158,13 @@ def test_an_event_that_there_is_not_fails_in_words(run: Run, action: str, name: 
     [
         (["--kw", "0"], "kW above 0"),
         (["--kw", "nan"], "kW above 0"),
-        (["--kw", "much"], "--kw"),
+        (["--kw", "much"], "--kw: name kW above 0"),
         (["--minutes", "5"], "--kw"),
         (["--kw", "3", "--minutes", "1441"], "5 to 1440 minutes"),
         (["--kw", "3", "--start", "2026-07-14T18:00"], "offset"),
         (["--kw", "3", "--start", "9999-12-31T23:59+00:00"], "years"),
-        (["--kw", "3", "--start", "tomorrow"], "--start"),
+        (["--kw", "3", "--minutes", "an hour"], "--minutes: 5 to 1440 minutes"),
+        (["--kw", "3", "--start", "tomorrow"], "--start: name a moment as ISO 8601"),
         (["--kw", "3", "--strategy", "sell"], "--strategy"),
         (["--kw", "3", "--priority", "-1"], "--priority"),
         (["--kw", "3", "--programme", "x" * 101], "--programme"),
@@ -173,3 +187,36 @@ def test_a_start_in_the_past_is_answered_as_expired(run: Run) -> None:
     done = run("dispatch", "--kw", "3", "--start", "2020-07-14T18:00+02:00")
     assert done.returncode == 1
     assert "expired" in done.stdout
+    assert "name a start that lies ahead" in done.stdout
+
+
+def test_what_is_refused_is_not_named_as_an_event(place: Place, run: Run) -> None:
+    for site in place.sites:
+        place.simulator.control.change_site(site, SiteChange(percentage_charged=1.0))
+    place.poll()
+    done = run("dispatch", "--kw", "3", "--json")
+    assert (done.returncode, _findings(done)["verdict"]["detail"]) == (1, "refused")
+    assert "event" not in _findings(done)
+    assert "there are none" in run("dispatches").stdout
+
+
+def test_times_are_told_in_utc_and_to_the_minute(place: Place, run: Run) -> None:
+    start = (place.now + timedelta(days=2)).astimezone(timezone(timedelta(hours=-8)))
+    found = _findings(run("plan", "--kw", "3", "--start", start.isoformat(), "--json"))
+    assert found["commands from"]["detail"].endswith(f"earliest start {start.astimezone(UTC):%Y-%m-%d %H:%M} UTC")
+    assert found["commands from"]["detail"].count(" UTC") == 2
+
+
+@pytest.mark.parametrize("words", [["cancel", "any"], ["stop"]], ids=str)
+def test_a_reason_has_an_end(run: Run, words: list[str]) -> None:
+    done = run(*words, "--reason", "x" * 201)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "at most 200 characters" in done.stderr
+
+
+def test_a_report_that_cannot_be_written_says_so(run: Run, tmp_path: Path) -> None:
+    name = _dispatched(run)
+    (tmp_path / "file").write_text("no folder")
+    done = run("report", name, "--to", str(tmp_path / "file"))
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "cannot be written" in done.stdout

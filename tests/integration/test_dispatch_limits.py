@@ -120,6 +120,35 @@ def test_sites_without_tariff_changes_left_cannot_export_but_can_cover_their_hom
         assert tried(place).excluded == {}
 
 
+def test_what_a_scheduled_event_will_write_is_not_promised_to_another_one(opened: Opened) -> None:
+    """Three writes forth and three back are more than a day's five, and one tariff change is all of a month's."""
+    limits = PlanLimits(site_writes_per_day=5, site_tariffs_per_month=1)
+    environ = {"TESLA_LIMIT_SITE_WRITES_PER_DAY": "5", "TESLA_LIMIT_SITE_TARIFFS_PER_MONTH": "1"}
+    with opened(environ=environ, limits=limits) as place:
+        first = place.signal("first", strategy=Strategy.EXPORT, target_kw=500.0, minutes=30)
+        answer = place.desk.service.receive(first, "utility")
+        assert answer.plan is not None
+        sites = answer.plan.sites
+        later: dict[str, Any] = {
+            "strategy": Strategy.EXPORT,
+            "target_kw": 500.0,
+            "start": first.start + timedelta(hours=1),
+        }
+        second = place.desk.service.receive(place.signal("second", **later), "utility")
+        assert (second.verdict, second.plan and second.plan.excluded) == (Verdict.REFUSED, {"writes_used_up": sites})
+        tomorrow = tried(place, **later | {"start": first.start + timedelta(days=1)})
+        expected = {"tariff_changes_used_up": sites} if month_goes_on(place) else {}
+        assert tomorrow.excluded == expected
+        place.live_through(50)
+        assert place.dispatch("first").state is State.DONE
+        assert place.changed() == []
+
+
+def month_goes_on(place: Place) -> bool:
+    """Whether tomorrow is in this month."""
+    return (place.now + timedelta(days=1)).month == place.now.month
+
+
 # Calls of a day
 
 

@@ -161,14 +161,19 @@ def test_no_more_is_committed_than_the_homes_can_give(
         assert 0.6 * can_kw < made.committed_kw <= can_kw
 
 
-@pytest.mark.parametrize("strategy", [Strategy.DISCHARGE, Strategy.EXPORT])
-def test_what_was_committed_is_delivered_within_five_percent_and_proven(opened: Opened, strategy: Strategy) -> None:
+@pytest.mark.parametrize(
+    ("strategy", "share"),
+    [(Strategy.DISCHARGE, 0.7), (Strategy.LOAD_RELIEF, 0.7), (Strategy.EXPORT, 0.7), (Strategy.EXPORT, 1.0)],
+)
+def test_what_was_committed_is_delivered_within_five_percent_and_proven(
+    opened: Opened, strategy: Strategy, share: float
+) -> None:
     with opened() as place:
         most = place.desk.service.receive(
             place.signal(strategy=strategy, target_kw=1e5, minutes=120), "utility", dry_run=True
         ).plan
         assert most is not None
-        asked = place.signal(strategy=strategy, target_kw=0.7 * most.committed_kw, minutes=120)
+        asked = place.signal(strategy=strategy, target_kw=share * most.committed_kw, minutes=120)
         place.desk.service.receive(asked, "utility")
         place.forward(60)
         place.work_off()

@@ -51,6 +51,11 @@ def test_the_command_line_shows_the_fleet_and_its_sites(lab: Lab) -> None:
     assert data["flow_kw"] == operator(lab, "GET", "/api/v1/energy/fleet").body["flow_kw"]
     listed = json.loads(_run(lab, "energy_sites", "--json").stdout)
     assert [item["data"]["energy_site_id"] for item in listed] == sorted(owner.sites)
+    read = {item["detail"]: item["data"]["values"] for item in listed if item["data"]["values"]}
+    assert read
+    for words, values in read.items():
+        charge, power = values["percentage_charged"]["value"], values["battery_power"]["value"]
+        assert words.split(";")[0] == f"{charge:.1f} %, {power:.0f} W"
     picked = json.loads(_run(lab, "energy_sites", "--json", "--reason", "operator_opted_out").stdout)
     assert [item["data"]["energy_site_id"] for item in picked] == [owner.sites[0]]
 
@@ -68,6 +73,20 @@ def test_the_command_line_imports_a_utilitys_list(lab: Lab, tmp_path: Path) -> N
     assert site["facts"]["utility"]["evidence"] == "import"
 
 
+def test_a_long_list_is_one_list_however_it_is_recorded(lab: Lab, tmp_path: Path) -> None:
+    """Notes of several lines, other line ends within one, and a site that comes again a thousand lines later."""
+    owner, file = enrolled(lab), tmp_path / "list.csv"
+    first, second = owner.sites[:2]
+    padding = [f"{number},true,," for number in range(1, 998)]
+    notes = [f'{first},true,"of two\nlines",', f"{second},true,a\u2028note,", f"{first},false,,"]
+    file.write_text("\n".join(["energy_site_id,active,note,until", *padding, *notes]))
+    findings = json.loads(_run(lab, "energy_import_utility", str(file), "--json").stdout)
+    failed = {item["subject"]: item["detail"] for item in findings if item["status"] == "failed"}
+    assert failed == {"line 1002": "the site stands in an earlier line"}
+    facts = [operator(lab, "GET", f"{SITES}/{site}").body["facts"]["utility"] for site in (first, second)]
+    assert [(fact["holds"], fact["detail"]) for fact in facts] == [(True, "of two\nlines"), (True, "a\u2028note")]
+
+
 @pytest.mark.parametrize("words", [["energy_fleet"], ["energy_sites"], ["energy_import_utility"]])
 def test_every_action_has_help(lab: Lab, words: list[str]) -> None:
     result = _run(lab, *words, "--help")
@@ -76,6 +95,7 @@ def test_every_action_has_help(lab: Lab, words: list[str]) -> None:
 
 def test_an_empty_fleet_has_no_sites(lab: Lab) -> None:
     assert "there are none" in _run(lab, "energy_sites").stdout
+    assert "None" not in _run(lab, "energy_fleet").stdout
     assert _run(lab, "energy_sites", "--limit", "0").returncode == 1
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -160,6 +161,10 @@ def test_a_new_site_says_what_is_missing_and_what_to_do(lab: Lab) -> None:
     assert site["name"]
     steps = owner.view()["next_steps"]
     assert any("utility" in step for step in steps)
+    assert not [step for step in steps if "as operator" in step or "the owner" in step]
+    seen = operator(lab, "GET", f"{SITES}/{site['energy_site_id']}").body
+    assert seen["facts"]["utility"]["missing"]["next_step"].endswith("or import the utility's list.")
+    assert seen["name"] == ""
     assert len(steps) == len(set(steps))
 
 
@@ -222,6 +227,40 @@ def test_an_owner_opts_out_at_once_and_in_again(lab: Lab) -> None:
     assert lab.simulator.calls("operation") == []
     back = owner.call("POST", f"/sites/{site}/opt-in", {})
     assert (back.status, back.body["opted_out"]) == (200, None)
+
+
+def test_an_owner_who_opts_out_after_an_operator_is_not_brought_back_by_one(lab: Lab) -> None:
+    owner = enrolled(lab)
+    site = owner.sites[0]
+    operator(lab, "POST", f"{SITES}/{site}/opt-out", {"reason": "fault"})
+    out = owner.call("POST", f"/sites/{site}/opt-out", {"reason": "guests"}).body["opted_out"]
+    assert (out["by"], out["reason"]) == ("owner", "guests")
+    again = operator(lab, "POST", f"{SITES}/{site}/opt-out", {"reason": "another fault"}).body["opted_out"]
+    assert again == out
+    assert kind(operator(lab, "POST", f"{SITES}/{site}/opt-in", {})) == (409, "owner-decides")
+    assert owner.call("GET", f"/sites/{site}").body["opted_out"] == out
+
+
+def test_an_opt_out_that_meets_an_operators_opt_in_stands(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner = enrolled(lab)
+    registry, site = bootstrap.energy_desk().registry, owner.sites[0]
+    registry.opt_out(site, "operator")
+    store, real = bootstrap.documents(), bootstrap.documents().get
+
+    def get(collection: str, key: str) -> Any:
+        """The store; between the operator's first look and the write, the owner opts out."""
+        found = real(collection, key)
+        if (collection, key) == ("sites", site):
+            monkeypatch.setattr(store, "get", real)
+            registry.opt_out(site, "owner")
+        return found
+
+    monkeypatch.setattr(store, "get", get)
+    with pytest.raises(PermissionError):
+        registry.opt_in(site, "operator")
+    out = registry.get(site).opted_out
+    assert out is not None
+    assert out.by == "owner"
 
 
 def test_limits_are_kept_and_raise_the_reserve(lab: Lab) -> None:
@@ -319,7 +358,8 @@ def test_disconnecting_stops_the_sites_at_once(lab: Lab) -> None:
     assert "revoke_client_id=" in reply.body["consent_page_url"]
     assert _accounts() == []
     shown = owner.view()
-    assert shown["state"] == "not_connected"
+    assert shown["state"] == "disconnected"
+    assert shown["next_steps"][0].startswith("The Tesla account is not connected any more")
     assert {site["reason"]["code"] for site in shown["sites"]} == {"access_revoked"}
     asked = len(lab.simulator.calls("live_status"))
     ticks(lab)

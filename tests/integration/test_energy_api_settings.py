@@ -194,17 +194,22 @@ def test_activating_also_sets_the_mode_and_reads_it_back(lab: Lab) -> None:
 
 def test_a_flat_tariff_has_no_peak(lab: Lab) -> None:
     owner = enrolled(lab)
-    assert _put(owner, "tariff", {"tariff": _example(lab, "flat")}).body["expected"]["peak_windows"] == []
+    expected = _put(owner, "tariff", {"tariff": _example(lab, "flat"), "activate": True}).body["expected"]
+    assert (expected["mode"], expected["has_effect"], expected["peak_windows"]) == ("autonomous", True, [])
+    assert "no peak" in expected["words"]
+    assert "expected to discharge" not in expected["words"]
 
 
 def test_a_tariff_that_is_not_taken_is_not_activated(lab: Lab) -> None:
     owner = enrolled(lab)
     lab.simulator.control.change_site(owner.sites[0], SiteChange(troubles=["forgetful"]))
-    told = _put(owner, "tariff", {"tariff": _example(lab, "flat"), "activate": True}).body
+    told = _put(owner, "tariff", {"tariff": _example(lab, "two-seasons"), "activate": True}).body
     assert (told["result"], told["activation"]) == ("not_applied", None)
     assert "left as it is" in told["activation_failed"]
     assert told["read_back"]["currency"] == "EUR"
     assert "operation" not in _accepted(owner)
+    # What is promised is what the site's own tariff brings about, not the one that it did not take.
+    assert told["expected"] == operator(lab, "GET", f"{SITES}/{owner.sites[0]}/tariff").body["expected"]
 
 
 @pytest.mark.settings(TESLA_LIMIT_SITE_WRITES_PER_DAY="1")
@@ -237,6 +242,18 @@ def test_a_site_without_a_tariff_says_so(lab: Lab) -> None:
     assert (shown["tariff"], shown["price_now"], shown["expected"]["has_effect"]) == (None, None, False)
     assert shown["expected"]["words"] == "The site has no tariff."
     assert shown["expected"]["time_zone"] == "UTC"
+
+
+def test_a_sound_tariff_that_is_read_without_its_zeros_has_no_problems(lab: Lab) -> None:
+    owner = enrolled(lab)
+    tariff = _example(lab, "flat")
+    for side in (tariff, tariff["sell_tariff"]):
+        side["seasons"]["Summer"]["tou_periods"]["OFF_PEAK"]["periods"] = [{"toDayOfWeek": 6}]
+    changes = {"site_info": {"tariff_content_v2": tariff}}
+    lab.simulator.control.change_site(owner.sites[0], SiteChange(payload=changes))
+    shown = operator(lab, "GET", f"{SITES}/{owner.sites[0]}/tariff").body
+    assert (shown["problems"], shown["price_now"]["buy"]) == ([], 0.3)
+    assert shown["tariff"] == tariff
 
 
 def test_a_tariff_seen_to_discharge_in_its_peak(lab: Lab) -> None:

@@ -128,9 +128,12 @@ def test_an_archive_has_what_is_deployed_and_nothing_else(packages: Path, index:
     for name, archive in index.items():
         inside = _names(packages / archive.object)
         assert inside == sorted(inside)
-        assert {"main.py", "requirements.txt", "shared/bootstrap.py", "shared/platform/gcp/documents.py"} <= set(
-            inside
-        )
+        assert {
+            "main.py",
+            "requirements.txt",
+            "shared/bootstrap/__init__.py",
+            "shared/platform/gcp/documents.py",
+        } <= set(inside)
         assert not [each for each in inside if each.startswith(FORBIDDEN)]
         assets = tuple(f"{asset}/" for asset in FUNCTIONS[name].assets)
         others = [each for each in inside if not each.endswith(".py") and not (assets and each.startswith(assets))]
@@ -187,7 +190,7 @@ def _needed(packages: Path, index: dict[str, Archive]) -> set[Import]:
     return {
         each
         for each in found
-        if not (each.where == "shared/bootstrap.py" and each.module.startswith(f"{LOCAL_ADAPTERS}."))
+        if not (each.where == "shared/bootstrap/adapters.py" and each.module.startswith(f"{LOCAL_ADAPTERS}."))
     }
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from shared.energy.dispatch.book import Book
 from shared.platform.embedded.documents import SqliteDocuments
 from shared.platform.ports import Page, Where
 from tests.lab import Lab
@@ -28,11 +31,12 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> set[Query]:
         where: Sequence[Where] = (),
         *,
         order_by: str | None = None,
+        descending: bool = False,
         **rest: Any,
     ) -> Page:
         equal = frozenset(condition.field for condition in where if condition.operator == "==")
-        seen.add(Query(collection, equal, order_by))
-        return _QUERY(store, collection, where, order_by=order_by, **rest)
+        seen.add(Query(collection, equal, order_by, descending))
+        return _QUERY(store, collection, where, order_by=order_by, descending=descending, **rest)
 
     monkeypatch.setattr(SqliteDocuments, "query", query)
     return seen
@@ -57,11 +61,30 @@ def test_an_order_from_its_creation_to_its_erasure_asks_what_the_source_says(lab
         (Query("orders", frozenset({"status", "region"})), ()),
         (Query("due", order_by="at"), ()),
         (Query("days", frozenset({"day"}), "day"), ()),
-        (Query("orders", frozenset({"status", "account"}), "deadline"), ("account", "status", "deadline")),
+        (Query("orders", order_by="deadline", descending=True), ()),
+        (
+            Query("orders", frozenset({"status", "account"}), "deadline"),
+            (("account", "ASCENDING"), ("status", "ASCENDING"), ("deadline", "ASCENDING")),
+        ),
+        (
+            Query("orders", frozenset({"status"}), "deadline", descending=True),
+            (("status", "ASCENDING"), ("deadline", "DESCENDING")),
+        ),
     ],
 )
-def test_only_equalities_beside_another_order_need_a_composite_index(query: Query, index: tuple[str, ...]) -> None:
+def test_only_equalities_beside_another_order_need_a_composite_index(
+    query: Query, index: tuple[tuple[str, str], ...]
+) -> None:
     assert query.index == index
+
+
+def test_both_lists_of_dispatches_are_told_from_the_source(tmp_path: Path, asked: set[Query]) -> None:
+    with closing(SqliteDocuments(tmp_path / "d.db")) as store:
+        for live in (False, True):
+            Book(store).page(live=live, cursor=None, limit=5)
+    latest = Query("dispatches", frozenset(), "received_at", descending=True)
+    assert asked == {latest, replace(latest, equal=frozenset({"live"}))}
+    assert asked <= queries()
 
 
 def test_a_question_that_cannot_be_told_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

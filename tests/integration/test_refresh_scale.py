@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from shared import bootstrap
-from shared.accounts.keeper import PLANNED_PER_S, TOPIC
-from shared.accounts.messages import refresh_message
+from shared.accounts.messages import PLANNED_PER_S, TOPIC, refresh_message
 from shared.manifest import read_manifest
 from shared.platform.due import DueList
 from shared.platform.embedded.documents import SqliteDocuments

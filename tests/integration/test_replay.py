@@ -20,7 +20,11 @@ from tests.terraform.schema import ROOT
 pytestmark = pytest.mark.emulators
 
 TOPIC = "fetch-vehicle"
-MESSAGES = [b'{"order":"o1","vehicle_id":"v1"}', b'{"order":"o2","vehicle_id":"v 2"}']
+MESSAGES = {
+    b'{"order":"o1","vehicle_id":"v1"}': {"order": "o1", "traceparent": f"00-{'a' * 32}-{'b' * 16}-01"},
+    b'{"order":"o2","vehicle_id":"v 2"}': {},
+}
+"""Data -> attributes."""
 
 
 def _commands() -> str:
@@ -37,7 +41,7 @@ def test_dead_letters_are_published_to_their_topic_again(emulators: Emulators) -
     subscriber = clients.subscriber_client(emulators.environment)
     declare = pubsub_declarer(publisher, subscriber, project)
     declare(TOPIC, 5)
-    dead = [{"data": message, "attributes": {"order": "o"}} for message in MESSAGES]
+    dead = [{"data": data, "attributes": attributes} for data, attributes in MESSAGES.items()]
     publisher.publish(request={"topic": f"projects/{project}/topics/{TOPIC}-dead", "messages": dead})
     environment = {
         **os.environ,
@@ -48,6 +52,5 @@ def test_dead_letters_are_published_to_their_topic_again(emulators: Emulators) -
     subprocess.run(["sh", "-c", _commands()], env=environment, capture_output=True, timeout=120, check=True)
     queue = PubSubQueue(subscriber, project, wait_s=0.5)
     again = [delivery.event for delivery in queue.pull(TOPIC, limit=10, lease_s=60)]
-    assert sorted(event.data for event in again) == MESSAGES
-    assert again[0] == Event(TOPIC, again[0].data, {})
+    assert sorted(again, key=lambda event: event.data) == [Event(TOPIC, *message) for message in MESSAGES.items()]
     assert queue.pull(f"{TOPIC}-dead", limit=10, lease_s=60) == []

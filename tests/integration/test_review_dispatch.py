@@ -73,7 +73,7 @@ def test_a_cancel_with_the_numbers_of_its_event_ends_it(place: Place) -> None:
 
 
 def test_sites_that_a_smaller_modification_left_out_are_there_for_a_larger_one(place: Place) -> None:
-    service, first = place.desk.service, place.signal(start=place.now + timedelta(minutes=20), target_kw=500.0)
+    service, first = place.desk.service, place.signal(start=place.now + timedelta(minutes=8), target_kw=500.0)
     most = service.receive(first, "utility").plan
     place.work_off()
     less = service.receive(replace(first, modification=1, target_kw=1.0), "utility").plan
@@ -83,7 +83,7 @@ def test_sites_that_a_smaller_modification_left_out_are_there_for_a_larger_one(p
     assert less is not None
     assert again is not None
     assert less.sites + less.bench < again.sites == most.sites
-    place.live_through(25)
+    place.live_through(10)
     assert sum(record.outcome is Outcome.CONFIRMED for record in place.records()) == again.sites
     place.live_through(70)
     assert place.changed() == []

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from shared import bootstrap
+from shared.accounts.keeper import RefreshBusy
+from shared.accounts.session import AccountSession
 from shared.orders.erasure import LONGEST_WORK_S
 from shared.platform.errors import PlatformError, WorkBusy
 from shared.platform.ports import Event
@@ -150,6 +152,61 @@ def test_invoices_wait_as_tesla_asked_and_are_then_fetched_once_each(lab: Lab) -
     assert view["status"] == "completed"
     assert view["vehicles"][0]["invoices"]["failed"] == 0
     assert len(lab.simulator.calls("charging_invoice")) == view["vehicles"][0]["invoices"]["ok"] + 1
+
+
+@pytest.mark.parametrize("status", [408, 412])
+def test_an_invoice_that_meets_a_passing_refusal_is_fetched_later(lab: Lab, status: int) -> None:
+    lab.simulator.add_fault("charging_invoice", "status", status=status, times=1)
+    order_id, grant = lab.start("charging", vehicles=("v1",))
+    lab.pump()
+    assert lab.view(order_id, grant)["vehicles"][0]["status"] == "waiting"
+    _later(lab, QUARTER_H)
+    view = lab.view(order_id, grant)
+    assert view["status"] == "completed"
+    assert view["vehicles"][0]["invoices"]["failed"] == 0
+    assert len(lab.simulator.calls("charging_invoice")) == view["vehicles"][0]["invoices"]["ok"] + 1
+
+
+@pytest.mark.settings(FETCH_CONCURRENCY=1)
+def test_invoices_of_a_region_without_registration_wait_for_it_and_cost_one_call(lab: Lab) -> None:
+    lab.simulator.add_fault("charging_invoice", "status", status=412, times=None)
+    order_id, grant = lab.start("charging", vehicles=("v1",))
+    lab.pump()
+    assert len(lab.simulator.calls("charging_invoice")) == 1
+    lab.simulator.clear()
+    assert bootstrap.desk().release_region("eu") == 1
+    lab.pump()
+    assert lab.view(order_id, grant)["vehicles"][0]["invoices"]["failed"] == 0
+
+
+def test_an_invoice_that_never_comes_wakes_no_car_and_is_given_up_like_any_other_module(lab: Lab) -> None:
+    """Its 408 tells nothing of the vehicle."""
+    lab.simulator.add_fault("charging_invoice", "status", status=408, times=None)
+    order_id, grant = lab.order("charging", wake=True)
+    lab.connect(grant)
+    lab.call("POST", f"/api/v1/orders/{order_id}/selection", {"vehicles": ["v1"]}, grant=grant)
+    lab.pump()
+    for _ in range(6):
+        _later(lab, 130)
+    view = lab.view(order_id, grant)
+    assert (view["status"], view["vehicles"][0]["invoices"]["ok"]) == ("completed", 0)
+    assert lab.simulator.calls("wake_up") == []
+
+
+def test_an_invoice_is_fetched_when_the_token_has_been_renewed(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, busy = AccountSession.call, [RefreshBusy("another worker is refreshing this account")]
+
+    def call(session: AccountSession, name: str, **options: Any) -> Any:
+        if name == "charging_invoice" and busy:
+            raise busy.pop()
+        return real(session, name, **options)
+
+    monkeypatch.setattr(AccountSession, "call", call)
+    order_id, grant = lab.start("charging", vehicles=("v1",))
+    lab.pump()
+    _later(lab, 130)
+    view = lab.view(order_id, grant)
+    assert (view["status"], view["vehicles"][0]["invoices"]["failed"]) == ("completed", 0)
 
 
 def test_invoices_given_up_keep_those_that_are_there(lab: Lab) -> None:

@@ -152,7 +152,8 @@ def _grown(kind: inspect.Type, value: Any) -> Any:
 def _grown_struct(kind: inspect.StructType, value: Any) -> Any:
     if kind.array_like:
         items = [_grown(field.type, each) for field, each in zip(kind.fields, value, strict=False)]
-        return [*items, "of a newer release"]
+        # Fields that are new today come before any that is newer still.
+        return [*items, *(_example(field.type) for field in kind.fields[len(value) :]), "of a newer release"]
     inner = {field.encode_name: field.type for field in kind.fields}
     known = {name: _grown(inner[name], each) if name in inner else each for name, each in value.items()}
     return {**known, "of_a_newer_release": {"any": ["thing"]}}

@@ -58,6 +58,7 @@ class SimulatorConfig:
     programs_endpoint: bool = _option(False, "energy_sites/{id}/programs answers")
     enrolled_share: float = _option(1.0, "share of sites whose programme is active")
     mixed_settings: bool = _option(False, "sites differ in mode, reserve and export rule at first")
+    variety: float = _option(0.0, "how much the days of a time zone's homes differ in sun and load, 0 to 1")
     reaction_s: float = _option(0.0, "time from a command to the battery's following it")
     high_reserve: Literal["snapped", "refused"] = _option("snapped", "what becomes of a reserve of 81 to 99 percent")
     write_shape: Literal["plain", "capitalised", "text"] = _option("plain", "body of an accepted energy command")

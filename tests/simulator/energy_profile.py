@@ -11,7 +11,7 @@ from .answers import Json
 from .clock import iso
 from .config import SimulatorConfig
 from .energy_physics import Settings
-from .energy_plant import LOAD_SHAPES, Plant
+from .energy_plant import LOAD_SHAPES, Climate, Plant
 from .energy_tariff import Tariff, tariff
 
 
@@ -83,6 +83,7 @@ def draw(site_id: int, region: str, config: SimulatorConfig) -> Profile:
         zone=rng.choice(ZONES[region]),
         shape=rng.randrange(len(LOAD_SHAPES)),
         phase=rng.uniform(0, math.tau),
+        climate=Climate(config.variety, config.seed) if config.variety else None,
     )
     return Profile(
         name=rng.choice(NAMES),

@@ -35,7 +35,7 @@ def show_event(console: Console, act: DispatchAct) -> None:
     most = max([settlement["committed_kw"], *(one["kw"] for one in settlement["intervals"])])
     for one in settlement["intervals"]:
         length = round(2 * _BAR * one["kw"] / most)
-        figures = (one["start"][11:16], f"{one['kw']:.0f}", f"{settlement['committed_kw']:.0f}")
+        figures = (one["start"][11:16], f"{one['kw']:.0f}", f"{one['committed_kw']:.0f}")
         table.add_row(*figures, Text("█" * length, "green"))
     console.print(table)
     share = settlement["participation"] or 0.0

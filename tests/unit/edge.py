@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 AUDIENCE = "https://service.example"
 OPERATOR = "operator@project.example"
+CREATOR = "frontend@project.example"
 PUSHER = "pusher@project.example"
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -56,6 +57,7 @@ def settings(**changes: str) -> Settings:
         "PUBLIC_URL": "https://service.example",
         "CORS_ORIGINS": "https://app.example",
         "OPERATORS": OPERATOR,
+        "CREATORS": CREATOR,
         "PUSHER": PUSHER,
         "OIDC_AUDIENCE": AUDIENCE,
     }

@@ -8,18 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.energy.dispatch.candidate import Candidate, running_w, sustained_w
 from shared.energy.dispatch.model import Signal, Strategy
 from shared.energy.dispatch.offers import offer
-from shared.energy.dispatch.planning import (
-    Candidate,
-    Plan,
-    PlanRules,
-    Request,
-    exclusion,
-    plan,
-    running_w,
-    sustained_w,
-)
+from shared.energy.dispatch.planning import Plan, PlanRules, Request, exclusion, plan
 from shared.energy.dispatch.standing import Standing, holders
 from shared.energy.dispatch.strategies import TABLE, Expect
 from shared.energy.model import Equipment, Evidence, Fact, OwnerLimits, RosterSite

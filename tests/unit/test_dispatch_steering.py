@@ -34,6 +34,14 @@ def test_sites_are_added_until_the_target_is_met_and_not_within_the_band() -> No
     assert steer(20_000, [run(1, 8_000.0)], BENCH, RULES).add == ("b2", "b1")
 
 
+def test_who_lasts_longest_is_called_first_and_nobody_needlessly() -> None:
+    bench = [Benched("short", 3_000.0, lasts_h=0.5), Benched("long", 3_000.0, lasts_h=3.0), Benched("big", 9_000.0)]
+    assert steer(10_000, [run(1, 7_000.0)], bench, RULES).add == ("long", "short")
+    assert steer(10_000, [run(1, 7_300.0)], bench, RULES).add == ("long",)
+    assert steer(19_000, [run(1, 7_000.0)], bench, RULES).add == ("long", "short", "big")
+    assert steer(18_000, [run(1, 7_000.0)], bench, RULES).add == ("long", "big")
+
+
 def test_sites_are_let_go_only_whole_and_only_if_the_target_stays_met() -> None:
     over = [run(1, 5_000.0), run(2, 4_000.0), run(3, 2_000.0), run(4, None)]
     assert steer(10_000, over, BENCH, RULES).release == ()
@@ -119,6 +127,12 @@ def test_a_site_near_its_reserve_is_let_go() -> None:
     assert (soon.wanted, soon.ending) == (Wanted.RUN, True)
     assert watched(active(), seen(5, -3_000.0, left_wh=2_700.0)).wanted is Wanted.RUN
     assert watched(active(), seen(5, 3_000.0, left_wh=None)).wanted is Wanted.RUN
+
+
+def test_a_site_that_lasts_to_the_end_is_not_let_go_before_it() -> None:
+    assert watched(active(), seen(58, 3_000.0, left_wh=2_920.0)).wanted is Wanted.RUN
+    assert not watched(active(), seen(58, 3_000.0, left_wh=2_920.0)).ending
+    assert watched(active(), seen(58, 3_000.0, left_wh=2_880.0)).wanted is Wanted.RELEASE
 
 
 def test_steering_counts_a_site_by_its_meter_once_it_is_fresh() -> None:

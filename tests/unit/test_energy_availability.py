@@ -155,16 +155,6 @@ def test_the_guard_stays_in_the_battery() -> None:
     assert found(rules=Rules(guard_s=300), energy_left_wh=3000).reason is Reason.AT_RESERVE
 
 
-def test_a_load_that_is_not_expected_to_last_counts_less_with_time() -> None:
-    """Of 1500 W, 80 % are left after an hour, 64 % after two; export makes up for it where it is allowed."""
-    rules = Rules(load_share_per_hour=0.8)
-    got = found(home(export_rule="never"), rules=rules)
-    assert got.available_w == got.load_offset_w == pytest.approx((1200, 960, 768))
-    assert got.deliverable_w(0.5) == pytest.approx(1500 * 0.8**0.5)
-    assert found(rules=rules).available_w == found().available_w
-    assert found(home(export_cap_w=1000), rules=rules).available_w == pytest.approx((2200, 1960, 1768))
-
-
 def test_what_the_battery_did_since_the_device_looked_counts() -> None:
     """Nine minutes at 1900 W with 5 % loss took 300 Wh; charging counts for five of them at most."""
     old = NOW - timedelta(minutes=9)
@@ -252,11 +242,17 @@ def test_exclusions(reason: Reason, where: RosterSite, looked: Sample | None) ->
     assert got.deliverable_w(1) == 0
 
 
+OF_OPERATORS = ("the owner", "as operator", "site_info", "calls")
+
+
 def test_every_reason_is_tested_and_has_words() -> None:
     assert {reason for reason, _, _ in EXCLUSIONS} | {Reason.AT_RESERVE} == set(Reason)
     for reason in Reason:
         assert words(reason).endswith(".")
         assert next_step(reason).endswith(".")
+        told = (words(reason, to_owner=True), next_step(reason, to_owner=True))
+        assert all(sentence.endswith(".") for sentence in told)
+        assert not [word for word in OF_OPERATORS if word in " ".join(told).lower()]
     assert len({words(reason) for reason in Reason}) == len(Reason)
 
 

@@ -198,6 +198,17 @@ def test_a_list_of_faults_ends_somewhere() -> None:
     assert "more than these" in str(found[-1])
 
 
+def test_a_missing_price_is_not_compared_with_a_selling_price() -> None:
+    tariff = changed(lambda t: t["energy_charges"]["Summer"]["rates"].pop("ON_PEAK"))
+    assert told(tariff) == "energy_charges.Summer.rates: ON_PEAK has periods but no price."
+
+
+@pytest.mark.parametrize("wrapped", [{"tariff_content_v2": {}}, {"tou_settings": {"tariff_content_v2": {}}}])
+def test_who_sends_the_body_of_teslas_own_call_is_told_what_belongs_here(wrapped: dict[str, Any]) -> None:
+    (problem,) = problems(wrapped)
+    assert "the content of tariff_content_v2 itself" in str(problem)
+
+
 def test_one_fault_of_several_days_or_of_both_sides_is_told_once() -> None:
     found = problems(changed(lambda tariff: tariff["seasons"]["Summer"]["tou_periods"].pop("ON_PEAK"), two_seasons()))
     assert [str(problem) for problem in found if "seasons.Summer" in problem.path] == [
@@ -266,7 +277,7 @@ def test_a_season_that_begins_on_the_29th_of_february_meets_the_one_that_ends_on
         "Winter": msgspec.structs.replace(plan, first=(2, 29), last=(12, 31)),
     }
     tariff = build_tariff(name="Any", utility="Any", currency="USD", seasons=halves)
-    assert "More than one season (Summer, Winter) covers 29 February to 29 February." in told(tariff)
+    assert "More than one season (Summer, Winter) covers 29 February." in told(tariff)
 
 
 def places(value: Any) -> list[tuple[Any, Any]]:

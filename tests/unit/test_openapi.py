@@ -93,8 +93,8 @@ def test_who_may_call(made: dict[str, Any]) -> None:
         "/operators": [{"operator": []}],
         "/orders/{order_id}": [{"grant": []}],
     }
-    assert made["paths"]["/orders"]["post"]["security"] == [{"operator": []}, {}]
-    assert set(made["components"]["securitySchemes"]) == {"grant", "operator"}
+    assert made["paths"]["/orders"]["post"]["security"] == [{"creator": []}, {"operator": []}, {}]
+    assert set(made["components"]["securitySchemes"]) == {"grant", "creator", "operator"}
 
 
 def test_the_idempotency_key_is_a_parameter_where_it_counts(made: dict[str, Any]) -> None:

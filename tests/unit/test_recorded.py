@@ -28,7 +28,7 @@ def test_the_message_of_every_topic_is_recorded() -> None:
     functions = read_manifest(ROOT / "functions" / "functions.yaml").functions
     topics = {name for name, item in functions.items() if item.topic}
     handled = {name for name in topics if hasattr(handlers, name)}
-    assert handled == topics, "messages are told from shared/handlers.py"
+    assert handled == topics, "messages are told from shared/handlers"
 
 
 @pytest.mark.parametrize("name", sorted(read_all()))
@@ -114,6 +114,25 @@ class Retyped(msgspec.Struct, frozen=True, kw_only=True):
     parts: tuple[Inner, ...] = ()
 
 
+class Listed(msgspec.Struct, frozen=True, array_like=True):
+    """Fields by place."""
+
+    name: str
+
+
+class ListedLonger(msgspec.Struct, frozen=True, array_like=True):
+    """A place more, with a default."""
+
+    name: str
+    more: float = 0.0
+
+
+class ListedOtherwise(msgspec.Struct, frozen=True, array_like=True):
+    """Another type in an old place."""
+
+    name: float
+
+
 def _problems(changed: type, before: type = Before) -> list[str]:
     return problems(Kind("document.x", changed, "document"), recording_of(Kind("document.x", before, "document")))
 
@@ -121,6 +140,11 @@ def _problems(changed: type, before: type = Before) -> list[str]:
 @pytest.mark.parametrize("changed", [Before, Compatible])
 def test_what_either_release_reads_is_accepted(changed: type) -> None:
     assert _problems(changed) == []
+
+
+def test_places_are_added_at_the_end_only() -> None:
+    assert _problems(ListedLonger, Listed) == []
+    assert any("cannot read what the recording wrote" in problem for problem in _problems(ListedOtherwise, Listed))
 
 
 @pytest.mark.parametrize(

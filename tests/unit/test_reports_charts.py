@@ -99,6 +99,16 @@ def test_words_of_ticks_have_the_decimals_they_need() -> None:
     assert [tick_words(value, [0.0, 0.25, 0.5]) for value in (0.0, 0.25)] == ["0.00", "0.25"]
     assert [tick_words(value, [0.0, 0.1, 0.2]) for value in (0.0, 0.1)] == ["0.0", "0.1"]
     assert tick_words(1000.0, [1000.0, 2000.0]) == "1,000"
+    assert [tick_words(value, [0.0, 2.5, 5.0]) for value in (0.0, 2.5, 5.0)] == ["0.0", "2.5", "5.0"]
+    assert [tick_words(value, [0.0, 25.0, 50.0]) for value in (0.0, 25.0)] == ["0", "25"]
+
+
+@given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6), st.integers(4, 12))
+def test_words_of_ticks_say_the_ticks(low: float, length: float, most: int) -> None:
+    values = ticks(low, low + length, most)
+    step = min((abs(b - a) for a, b in pairwise(values)), default=1.0)
+    for value in values:
+        assert abs(float(tick_words(value, values).replace(",", "")) - value) < step / 10
 
 
 @given(st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=8))

@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.platform.embedded.secrets import EnvironmentSecrets
-from shared.platform.errors import NotFound
-from shared.platform.sealing import SealBroken, Sealer, new_key
+from shared.platform.errors import NotFound, Unavailable
+from shared.platform.ports import SecretVersion
+from shared.platform.sealing import FRESH_S, SealBroken, Sealer, new_key
+from tests.unit.edge import HeldClock
 
 
 def _sealer(**variables: str) -> Sealer:
@@ -58,6 +60,50 @@ def test_rotation_seals_with_the_newest_and_opens_with_all_enabled() -> None:
         _sealer(SECRET_KEY=old).open(after, bound_to="a")
     with pytest.raises(SealBroken, match="version 1"):
         _sealer(SECRET_KEY="", SECRET_KEY__2=new).open(before, bound_to="a")
+
+
+class _Secrets(EnvironmentSecrets):
+    """Secrets that can be out of reach, and count how often they are asked for."""
+
+    def __init__(self, environ: dict[str, str]) -> None:
+        super().__init__(environ)
+        self.down, self.asked = False, 0
+
+    def enabled(self, name: str) -> list[SecretVersion]:
+        self.asked += 1
+        if self.down:
+            raise Unavailable("no answer")
+        return super().enabled(name)
+
+
+def _version_of(sealed: bytes) -> int:
+    return int.from_bytes(sealed[2:6], "big")
+
+
+def test_a_process_that_lives_long_seals_with_a_new_key_within_the_hour() -> None:
+    environ, clock = {"SECRET_KEY": new_key()}, HeldClock()
+    secrets = _Secrets(environ)
+    sealer = Sealer(secrets, "key", clock)
+    assert _version_of(sealer.seal(b"x", bound_to="a")) == 1
+    environ["SECRET_KEY__2"] = new_key()
+    clock.advance(FRESH_S - 1)
+    assert (_version_of(sealer.seal(b"x", bound_to="a")), secrets.asked) == (1, 1)
+    clock.advance(1)
+    assert (_version_of(sealer.seal(b"x", bound_to="a")), secrets.asked) == (2, 2)
+
+
+def test_keys_at_hand_outlive_an_outage_of_their_store() -> None:
+    clock, secrets = HeldClock(), _Secrets({"SECRET_KEY": new_key()})
+    sealer = Sealer(secrets, "key", clock)
+    sealed = sealer.seal(b"x", bound_to="a")
+    secrets.down = True
+    clock.advance(FRESH_S)
+    for _ in range(3):
+        assert sealer.open(sealer.seal(b"x", bound_to="a"), bound_to="a") == sealer.open(sealed, bound_to="a")
+    assert secrets.asked == 2, "it is not asked again with every value"
+    clock.advance(60)
+    sealer.seal(b"x", bound_to="a")
+    assert secrets.asked == 3
 
 
 def test_a_running_process_learns_of_a_new_key() -> None:

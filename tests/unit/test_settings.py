@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
 import pytest
 
+from shared.energy.shards import SHARD_SITES
+from shared.platform.limits import MAX_URL_LIFETIME_S
 from shared.settings import BadSettings, Settings, read_settings, variable_names
 
 GOOD = {"PUBLIC_URL": "https://api.example", "GOOGLE_CLOUD_PROJECT": "p", "BUCKET": "b"}
@@ -29,12 +35,50 @@ def test_defaults() -> None:
     assert settings.orders_require == "operator"
 
 
-def test_every_number_and_list_is_read_from_its_variable() -> None:
-    texts = {"int": ("5000", 5000), "float": ("5000.5", 5000.5), "tuple[str, ...]": ("a, b", ("a", "b"))}
+def test_every_list_is_read_from_its_variable() -> None:
     for name in variable_names():
-        text, value = texts.get(Settings.__annotations__[name.lower()], ("", None))
-        if text:
-            assert getattr(read_settings({**GOOD, name: text}), name.lower()) == value, name
+        if Settings.__annotations__[name.lower()] == "tuple[str, ...]":
+            assert getattr(read_settings({**GOOD, name: "a, b"}), name.lower()) == ("a", "b"), name
+
+
+NUMBERS = {item.name.upper(): item for item in fields(Settings) if item.type in ("int", "float")}
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_every_number_is_read_from_its_variable_within_its_bounds(name: str) -> None:
+    least, most = (NUMBERS[name].metadata[bound] for bound in ("least", "most"))
+    for good in (least, most):
+        assert getattr(read_settings({**GOOD, name: str(good)}), name.lower()) == good
+    assert least <= NUMBERS[name].default <= most
+    for bad, words in ((least - 1, "at least"), (most + 1, "at most")):
+        with pytest.raises(BadSettings, match=f"{name} must be {words}"):
+            read_settings({**GOOD, name: str(bad)})
+
+
+@pytest.mark.parametrize("name", [name for name in NUMBERS if NUMBERS[name].type == "float"])
+@pytest.mark.parametrize("value", ["inf", "-inf", "nan", "1e400"])
+def test_a_number_is_finite(name: str, value: str) -> None:
+    with pytest.raises(BadSettings, match=name):
+        read_settings({**GOOD, name: value})
+
+
+@pytest.mark.parametrize("name", [name for name in NUMBERS if name.endswith(("_S", "_DAYS"))])
+def test_a_moment_after_the_longest_time_can_be_told(name: str) -> None:
+    most = NUMBERS[name].metadata["most"]
+    assert datetime.now(UTC) + timedelta(**{"days" if name.endswith("_DAYS") else "seconds": most})
+
+
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [
+        ("URL_S", MAX_URL_LIFETIME_S),
+        ("ENERGY_SHARD_SITES", SHARD_SITES),
+        ("ENERGY_DISCHARGE_EFFICIENCY", 1),
+        ("ENERGY_PROGRAMME_RESERVE_PERCENT", 100),
+    ],
+)
+def test_what_would_fail_at_every_use_is_refused_at_the_start(name: str, most: Any) -> None:
+    assert NUMBERS[name].metadata["most"] == most
 
 
 def test_all_problems_are_reported_together_without_values() -> None:
@@ -58,6 +102,9 @@ def test_all_problems_are_reported_together_without_values() -> None:
         ({"PUBLIC_URL": "https://a", "BACKEND": "embedded", "K_SERVICE": "x"}, "BACKEND"),
         ({**GOOD, "FETCH_CONCURRENCY": "2.5"}, "whole number"),
         ({**GOOD, "TESLA_TIMEOUT_S": "nan"}, "TESLA_TIMEOUT_S"),
+        ({**GOOD, "TESLA_REGIONS": "eu,usa"}, "TESLA_REGIONS .*eu, na, cn"),
+        ({**GOOD, "TESLA_REGIONS": "EU"}, "TESLA_REGIONS"),
+        ({**GOOD, "TESLA_REGIONS": ","}, "TESLA_REGIONS"),
     ],
 )
 def test_contradictions_are_named(environ: dict[str, str], named: str) -> None:
@@ -89,6 +136,10 @@ def test_a_redirect_goes_over_https(url: str) -> None:
     for environ in (GOOD, {**GOOD, **ONE_MACHINE}):
         with pytest.raises(BadSettings, match="PUBLIC_URL"):
             read_settings({**environ, "PUBLIC_URL": url})
+
+
+def test_every_region_may_be_enabled() -> None:
+    assert read_settings({**GOOD, "TESLA_REGIONS": "cn, na,eu"}).tesla_regions == ("cn", "na", "eu")
 
 
 def test_empty_means_unset() -> None:

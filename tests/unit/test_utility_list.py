@@ -93,6 +93,11 @@ def test_a_list_has_an_end() -> None:
         read_list("\n".join([head, *lines, "0,true"]), NOW)
 
 
+def test_what_is_no_csv_is_named_by_its_line() -> None:
+    with pytest.raises(BadList, match="line 3 is no CSV"):
+        read_list(f'{HEADER}1,true,,\n2,true,"open', NOW)
+
+
 @given(st.text(max_size=200))
 def test_anything_is_read_or_refused(text: str) -> None:
     try:

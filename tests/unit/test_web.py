@@ -14,7 +14,7 @@ from shared.edge.oidc import OidcVerifier
 from shared.edge.problems import NOT_FOUND, Problem
 from shared.edge.web import Auth, Call, Guard, HttpApp, Reply, grant_key
 from shared.platform.errors import Unavailable
-from tests.unit.edge import OPERATOR, KeyServer, client, key_server, problem, token
+from tests.unit.edge import CREATOR, OPERATOR, KeyServer, client, key_server, problem, token
 from tests.unit.edge_app import (
     FULL,
     MINE,
@@ -214,6 +214,8 @@ def test_a_removed_signature_is_worth_nothing_on_a_public_function(edge: Edge) -
 def test_who_may_create_is_a_setting(edge: Edge, tmp_path: Path, keys: KeyServer) -> None:
     assert problem(edge.http.post("/orders", json={"package": "basic"})) == (401, "unauthorized")
     assert edge.order(key=None).status_code == 201
+    assert edge.order(key=None, who=token(email=CREATOR)).status_code == 201
+    assert problem(edge.http.get("/operators", headers={"Authorization": token(email=CREATOR)})) == (403, "forbidden")
     with running(tmp_path / "open", keys, ORDERS_REQUIRE="none") as everyone:
         assert everyone.http.post("/orders", json={"package": "basic"}).status_code == 201
 

@@ -1,4 +1,7 @@
-"""Long lists of dispatches in pieces: whoever goes on names where the piece before ended."""
+"""Long lists about one dispatch in pieces: whoever goes on names where the piece before ended.
+
+They grow with the event, not with time, and are read as a whole; what grows with time is paged by the store.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ from shared.edge.problems import Problem
 
 T = TypeVar("T")
 Cursor = Annotated[str, msgspec.Meta(max_length=100)]
+StoreCursor = Annotated[str, msgspec.Meta(max_length=500)]
+"""Of a list that the store pages; it holds where the store stopped."""
 
 
 class PageQuery(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from shared.api.energy.views import FactView, fact_view
+from shared.energy.dispatch.goals import Goal
 from shared.energy.dispatch.model import Counts, Dispatch, PlanSummary, Progress, Stop, Times
 from shared.energy.dispatch.settlement import Settlement
 
 if TYPE_CHECKING:
     from shared.energy.dispatch.audit import Row
-    from shared.energy.dispatch.event_report import EventFacts
-    from shared.energy.dispatch.records import SiteRecord
+    from shared.energy.dispatch.event_facts import EventFacts
+    from shared.energy.dispatch.records import Call, SiteRecord
 
 
 class DispatchSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +35,7 @@ class DispatchSummary(msgspec.Struct, frozen=True, kw_only=True):
     start: datetime
     end: datetime
     target_kw: float
+    ramp_minutes: float
     received_at: datetime
     actor: str
     plan: PlanSummary
@@ -49,12 +51,16 @@ class DispatchesView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DispatchView(msgspec.Struct, frozen=True, kw_only=True):
-    """A dispatch with its course: `progress` per tick, `settlement` per 5 minutes from the readings of its sites."""
+    """A dispatch with its course: `progress` per tick, `settlement` per 5 minutes from the readings of its sites.
+
+    `goals`: what was asked for and committed from when on; a modification adds one if it came after the start.
+    """
 
     event: DispatchSummary
     times: Times
     progress: list[Progress]
     settlement: Settlement
+    goals: list[Goal]
     as_of: datetime
 
 
@@ -68,31 +74,40 @@ class SettingsFound(msgspec.Struct, frozen=True, kw_only=True):
     had_tariff: bool
 
 
-class DispatchSiteView(msgspec.Struct, frozen=True, kw_only=True):
-    """One site of a dispatch: why it could be committed, what was done there, what came of it.
+class CallView(msgspec.Struct, frozen=True, kw_only=True):
+    """One call of a site: the settings that it changes, what it is expected to give, when it passed which stage."""
 
-    `outcome`: confirmed, refused or unknown once it was commanded; `restoration`: how it was left.
-    """
-
-    energy_site_id: str
-    stage: str
-    outcome: str
-    restoration: str
-    reason: str
-    authorised: FactView
-    programme: FactView
-    utility: FactView
+    settings: list[str]
     expected_w: float
-    delivered_wh: float
-    found: SettingsFound | None
-    owner_changed: bool
+    restoration: str
     commanded_at: datetime | None
     accepted_at: datetime | None
     confirmed_at: datetime | None
     delivering_at: datetime | None
     restoring_at: datetime | None
     restored_at: datetime | None
+
+
+class DispatchSiteView(CallView, frozen=True, kw_only=True):
+    """One site of a dispatch: why it could be committed, what was done there, what came of it.
+
+    `outcome`: confirmed, refused or unknown once it was commanded; `restoration`: how it was left. `first_call`: null
+    unless the site was called twice; then settings, times, expectation and restoration beside it are those of the
+    second call, energy and `calls` (requests to Tesla) those of both.
+    """
+
+    energy_site_id: str
+    stage: str
+    outcome: str
+    reason: str
+    authorised: FactView
+    programme: FactView
+    utility: FactView
+    delivered_wh: float
+    found: SettingsFound | None
+    owner_changed: bool
     calls: int
+    first_call: CallView | None
 
 
 class DispatchSitesView(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,6 +148,7 @@ def summary_view(dispatch: Dispatch) -> DispatchSummary:
         start=signal.start,
         end=signal.ends_at,
         target_kw=signal.target_kw,
+        ramp_minutes=signal.ramp_minutes,
         received_at=dispatch.received_at,
         actor=dispatch.actor,
         plan=dispatch.plan,
@@ -148,6 +164,7 @@ def dispatch_view(facts: EventFacts) -> DispatchView:
         times=facts.dispatch.times,
         progress=list(facts.dispatch.progress),
         settlement=facts.settlement,
+        goals=list(facts.dispatch.course.goals),
         as_of=facts.as_of,
     )
 
@@ -174,12 +191,10 @@ def _site(record: SiteRecord, now: datetime) -> DispatchSiteView:
         energy_site_id=record.energy_site_id,
         stage=str(record.stage),
         outcome=str(record.outcome),
-        restoration=str(record.restoration),
         reason=record.reason or record.trouble,
         authorised=fact_view("authorised", record.authorised, now),
         programme=fact_view("programme", record.programme, now),
         utility=fact_view("utility", record.utility, now),
-        expected_w=record.expected_w,
         delivered_wh=record.meter.delivered_wh,
         found=None
         if found is None
@@ -192,5 +207,16 @@ def _site(record: SiteRecord, now: datetime) -> DispatchSiteView:
         ),
         owner_changed=record.owner_changed,
         calls=record.calls,
-        **msgspec.structs.asdict(record.times),
+        first_call=None if record.before is None else CallView(**_call(record.before)),
+        **_call(record),
     )
+
+
+def _call(call: Call | SiteRecord) -> dict[str, Any]:
+    """The fields of `CallView`; a record stands for its latest call."""
+    return {
+        "settings": [str(touch.action) for touch in call.touches],
+        "expected_w": call.expected_w,
+        "restoration": str(call.restoration),
+        **msgspec.structs.asdict(call.times),
+    }

@@ -6,12 +6,13 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
 
 from shared.api.energy import dispatch_owner
-from shared.api.energy.dispatch_pages import PageQuery, numbered_page, page
+from shared.api.energy.dispatch_pages import PageQuery, StoreCursor, numbered_page, page
 from shared.api.energy.dispatch_views import (
     AuditView,
     DispatchesView,
@@ -23,31 +24,48 @@ from shared.api.energy.dispatch_views import (
     sites_view,
     summary_view,
 )
-from shared.api.energy.failures import CURSOR_INVALID
+from shared.api.energy.failures import CURSOR_INVALID, as_energy_problems
 from shared.api.services import Services
 from shared.edge.problems import NOT_FOUND, Problem, ProblemType
 from shared.edge.routes import Auth, Call, Reply, Route
-from shared.energy.dispatch.answers import SignalAnswer
-from shared.energy.dispatch.model import BadSignal, Instant, Kind, Signal, SignalId, Strategy, require_plausible
+from shared.energy.dispatch.answers import SignalAnswer, Verdict
+from shared.energy.dispatch.model import (
+    LONGEST_EVENT,
+    SHORTEST_EVENT,
+    BadSignal,
+    Instant,
+    Kind,
+    RampMinutes,
+    Signal,
+    SignalDiffers,
+    SignalId,
+    Strategy,
+    require_plausible,
+)
 from shared.platform.errors import NotFound, WorkBusy
 
 BASE = "/api/v1/energy/dispatches"
 DISPATCH = f"{BASE}/<dispatch_id>"
 
 SIGNAL_INVALID = ProblemType("signal-invalid", 422, "The signal cannot be carried out as it stands")
+SIGNAL_DIFFERS = ProblemType("signal-differs", 422, "This modification came before with other contents, which stand")
 DISPATCH_BUSY = ProblemType("dispatch-busy", 503, "Another signal is being handled; try again shortly")
 REPORT_UNAVAILABLE = ProblemType("event-report-unavailable", 503, "Reports cannot be made here")
 
-_LEAST_MINUTES, _MOST_MINUTES = 5, 1_440
+_LEAST_MINUTES, _MOST_MINUTES = (int(limit / timedelta(minutes=1)) for limit in (SHORTEST_EVENT, LONGEST_EVENT))
 _ID_BYTES = 8
+_CREATED = frozenset((Verdict.ACCEPTED, Verdict.LESS))
 Words = Annotated[str, msgspec.Meta(max_length=200)]
 
 
 class NewSignal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One signal. (id, modification) names it: a higher modification supersedes, the same again changes nothing.
+    """One signal. (id, modification) names it: a higher modification supersedes, the same again changes nothing
+    and gets the same answer; with other contents it is refused, and those of the first one stand.
 
     `kind`: `availability_request` (answered with kW per hour of the window, nothing is kept), `dispatch` or `cancel`.
-    `end` null: open, for at most three hours. `priority`: 0 is the highest. `test` only marks the event.
+    `end` null: open, for at most three hours. A new event lasts 5 minutes at least. `priority`: 0 is the highest.
+    `test` only marks the event.
+    `ramp_minutes`: the fleet begins in equal steps of 5 minutes, which are over by then.
     """
 
     id: SignalId
@@ -60,6 +78,7 @@ class NewSignal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     priority: Annotated[int, msgspec.Meta(ge=0, le=1_000)] = 0
     test: bool = False
     strategy: Strategy = Strategy.DISCHARGE
+    ramp_minutes: RampMinutes = 0.0
 
     def __post_init__(self) -> None:
         require_plausible(self.start, self.end)
@@ -68,7 +87,8 @@ class NewSignal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class NewDispatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A dispatch by hand: so many kW for so many minutes, from `start` or from now on.
 
-    `dry_run` answers with the plan and its cost and keeps nothing.
+    `ramp_minutes`: the fleet begins in equal steps of 5 minutes, which are over by then. `dry_run` answers
+    with the plan and its cost, with status 200, and keeps nothing.
     """
 
     target_kw: Annotated[float, msgspec.Meta(gt=0, le=1e7)]
@@ -79,6 +99,7 @@ class NewDispatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     priority: Annotated[int, msgspec.Meta(ge=0, le=1_000)] = 0
     test: bool = False
     dry_run: bool = False
+    ramp_minutes: RampMinutes = 0.0
 
     def __post_init__(self) -> None:
         require_plausible(self.start)
@@ -96,10 +117,12 @@ class Stopped(msgspec.Struct, frozen=True, kw_only=True):
     cancelled: list[str]
 
 
-class DispatchQuery(PageQuery, frozen=True, kw_only=True):
-    """`live`: only those that are not over. `cursor`: `next_cursor` of the page before."""
+class DispatchQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """`live`: only those that are not over. `cursor`: `next_cursor` of the page before, of the same list."""
 
     live: bool = False
+    cursor: StoreCursor = ""
+    limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 100
 
 
 def signal(services: Services, call: Call) -> Reply:
@@ -111,7 +134,7 @@ def signal(services: Services, call: Call) -> Reply:
 
 
 def create(services: Services, call: Call) -> Reply:
-    """Dispatch by hand, or see what would come of it."""
+    """Dispatch by hand, or see what would come of it; 201 only where there is a dispatch now."""
     body: NewDispatch = call.body
     start = body.start or services.energy().clock.now()
     wanted = Signal(
@@ -123,18 +146,20 @@ def create(services: Services, call: Call) -> Reply:
         programme=body.programme,
         priority=body.priority,
         test=body.test,
+        ramp_minutes=body.ramp_minutes,
     )
     with _as_problems():
         answer = services.dispatch().service.receive(wanted, call.principal, dry_run=body.dry_run)
-    return Reply(answer, status=200 if body.dry_run else 201)
+    created = not body.dry_run and answer.verdict in _CREATED
+    return Reply(answer, status=201 if created else 200)
 
 
 def listed(services: Services, call: Call) -> Reply:
-    """Every dispatch, the latest first."""
+    """Dispatches, the latest first; the store reads no more of them than the page shows."""
     query: DispatchQuery = call.query
-    found = [one for one in services.dispatch().book.all() if one.live or not query.live]
-    shown, cursor = page(found, query, lambda one: one.signal.id)
-    return Reply(DispatchesView(dispatches=[summary_view(one) for one in shown], next_cursor=cursor))
+    with as_energy_problems():
+        found, cursor = services.dispatch().book.page(live=query.live, cursor=query.cursor or None, limit=query.limit)
+    return Reply(DispatchesView(dispatches=[summary_view(one) for one in found], next_cursor=cursor))
 
 
 def show(services: Services, call: Call) -> Reply:
@@ -178,7 +203,9 @@ def report(services: Services, call: Call) -> Reply:
         raise Problem(REPORT_UNAVAILABLE, "this function was started without its fonts")
     with _as_problems():
         facts = services.dispatch().proof.facts(call.path["dispatch_id"])
-    return _file(render_event(facts, fonts=services.fonts), "application/pdf", f"{facts.dispatch.signal.id}.pdf")
+    installed = [path for path in map(Path, services.settings.report_fallback_fonts) if path.is_file()]
+    made = render_event(facts, fonts=services.fonts, fallback_fonts=installed)
+    return _file(made, "application/pdf", f"{facts.dispatch.signal.id}.pdf")
 
 
 def audit(services: Services, call: Call) -> Reply:
@@ -209,6 +236,9 @@ def _as_problems() -> Iterator[None]:
     """Turn what dispatch raises into problems."""
     try:
         yield
+    except SignalDiffers as error:
+        told = "nothing was changed; send what is wanted now with a higher modification"
+        raise Problem(SIGNAL_DIFFERS, told, problems=error.problems) from None
     except BadSignal as error:
         raise Problem(SIGNAL_INVALID, str(error), problems=error.problems) from None
     except NotFound:
@@ -232,18 +262,19 @@ ROUTES: tuple[Route[Services], ...] = (
         auth=Auth.OPERATOR,
         body=NewSignal,
         answer=SignalAnswer,
-        problems=(SIGNAL_INVALID, DISPATCH_BUSY),
+        problems=(SIGNAL_INVALID, SIGNAL_DIFFERS, DISPATCH_BUSY),
     ),
     Route(
         method="POST",
         path=BASE,
         name="createDispatch",
-        summary="Dispatch by hand; a dry run shows the plan and its cost and keeps nothing",
+        summary="Dispatch by hand: 201 where that made a dispatch, 200 after a dry run and where the verdict says no",
         handler=create,
         auth=Auth.OPERATOR,
         body=NewDispatch,
         answer=SignalAnswer,
         status=201,
+        otherwise=200,
         problems=(SIGNAL_INVALID, DISPATCH_BUSY),
         idempotent=True,
     ),

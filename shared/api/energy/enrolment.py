@@ -10,6 +10,7 @@ from shared.accounts.keeper import Disconnected
 from shared.api.connecting import consent_page_url, enrolment_links
 from shared.api.energy.creation import create_enrolment
 from shared.api.energy.failures import SITES_BUSY, as_energy_problems
+from shared.api.energy.leaving import SITE_IN_EVENT, LeaveQuery, in_event, leave_events, not_put_back
 from shared.api.energy.views import SiteView, site_view
 from shared.api.failures import NOT_CONNECTED, TESLA_PROBLEMS
 from shared.api.services import Services
@@ -23,8 +24,10 @@ ENROLMENT = f"{ENROLMENTS}/<enrolment_id>"
 GRANT_SUBJECT = "enrolment_id"
 
 _CONSENT = "Give the energy consent: POST /api/v1/tesla/oauth/initiate with product energy and this grant."
+_CONSENT_BACK = "The Tesla account is not connected any more: give the energy consent again."
 _CONSENT_AGAIN = "Tesla does not accept our access any more: give the energy consent again."
 _CHOOSE = "Choose the sites to enrol: POST .../sites."
+_LEAVES = "the enrolment is being erased"
 _AGAIN = "Enrol the sites again whose access had ended: POST .../sites."
 
 
@@ -40,8 +43,8 @@ class CreatedEnrolment(msgspec.Struct, frozen=True, kw_only=True):
 class EnrolmentView(msgspec.Struct, frozen=True, kw_only=True):
     """An enrolment and its sites.
 
-    `state`: `not_connected`, `active`, `login_required`, `audience_missing` (only a new consent helps) or
-    `disconnected`. `next_steps` says in words what is to be done for the sites to take part.
+    `state`: `not_connected` (it has never had sites), `active`, `login_required`, `audience_missing` (only a new
+    consent helps) or `disconnected`. `next_steps` says in words what is to be done for the sites to take part.
     """
 
     enrolment_id: str
@@ -96,8 +99,9 @@ def show(services: Services, call: Call) -> Reply:
     """The enrolment, its connection and its sites."""
     enrolment_id = call.path[GRANT_SUBJECT]
     with as_energy_problems():
-        state, region, scopes = _connection(services, enrolment_id)
-        sites = site_views(services, services.energy().registry.of_enrolment(enrolment_id))
+        known = services.energy().registry.of_enrolment(enrolment_id)
+        state, region, scopes = _connection(services, enrolment_id, had_sites=bool(known))
+        sites = site_views(services, known)
     return Reply(
         EnrolmentView(
             enrolment_id=enrolment_id,
@@ -124,10 +128,15 @@ def products(services: Services, call: Call) -> Reply:
 
 
 def erase(services: Services, call: Call) -> Reply:
-    """Forget the enrolment: sites, tokens, connection; its grants last, by which the owner could ask again."""
+    """Forget the enrolment: sites, tokens, connection; its grants last, by which the owner could ask again.
+
+    During an event its sites are taken out first, and the tokens are kept until all of them are put back.
+    """
     enrolment_id, desk = call.path[GRANT_SUBJECT], services.energy()
     account = services.connections.account(enrolment_id)
     with as_energy_problems():
+        if account and not call.query.at_once and not services.connections.shared(enrolment_id, account):
+            _leave(services, enrolment_id, account)
         for site_id in desk.registry.of_enrolment(enrolment_id):
             desk.registry.withdraw(site_id)
         if account and not services.connections.shared(enrolment_id, account):
@@ -139,19 +148,30 @@ def erase(services: Services, call: Call) -> Reply:
     return Reply(ErasedEnrolment(enrolment_id=enrolment_id, status="erased", consent_page_url=page))
 
 
+def _leave(services: Services, enrolment_id: str, account: str) -> None:
+    """Take the sites out of everything. Raises Problem while an event's settings are at one of them."""
+    registry = services.energy().registry
+    waiting = not_put_back(services, account)
+    if not waiting:
+        return
+    for site_id in registry.of_enrolment(enrolment_id):
+        leave_events(services, site_id, registry.opt_out(site_id, "owner", _LEAVES), "owner", _LEAVES)
+    raise in_event(waiting)
+
+
 def site_views(services: Services, sites: dict[str, Site]) -> list[SiteView]:
     """The owner's sites in the order of their ids."""
     desk = services.energy()
     now = desk.clock.now()
     found = desk.overview.sites(sorted(sites.items()))
-    return [site_view(site_id, site, seen, now, name=site.name) for site_id, site, seen in found]
+    return [site_view(site_id, site, seen, now, to_owner=True) for site_id, site, seen in found]
 
 
-def _connection(services: Services, enrolment_id: str) -> tuple[str, str, list[str]]:
-    """State, region and scopes of the enrolment's account."""
+def _connection(services: Services, enrolment_id: str, *, had_sites: bool) -> tuple[str, str, list[str]]:
+    """State, region and scopes of the enrolment's account. Nobody gets sites without having been connected."""
     account = services.connections.account(enrolment_id)
     if not account:
-        return "not_connected", "", []
+        return "disconnected" if had_sites else "not_connected", "", []
     try:
         known = services.keeper.get(account)
     except Disconnected:
@@ -161,7 +181,8 @@ def _connection(services: Services, enrolment_id: str) -> tuple[str, str, list[s
 
 def _next_steps(state: str, sites: list[SiteView]) -> list[str]:
     """What is to be done, each once; what only waiting helps is left to the sites."""
-    steps = [] if state == "active" else [_CONSENT if state == "not_connected" else _CONSENT_AGAIN]
+    consent = {"active": [], "not_connected": [_CONSENT], "disconnected": [_CONSENT_BACK]}
+    steps = [*consent.get(state, [_CONSENT_AGAIN])]
     if state == "active" and not sites:
         steps.append(_CHOOSE)
     if state == "active" and not all(site.facts.authorised.holds for site in sites):
@@ -201,8 +222,9 @@ ROUTES: tuple[Route[Services], ...] = (
         handler=erase,
         auth=Auth.GRANT,
         grant_subject=GRANT_SUBJECT,
+        query=LeaveQuery,
         answer=ErasedEnrolment,
-        problems=(SITES_BUSY,),
+        problems=(SITES_BUSY, SITE_IN_EVENT),
     ),
     Route(
         method="GET",

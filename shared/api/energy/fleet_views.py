@@ -63,7 +63,7 @@ class LimitsInForce(msgspec.Struct, frozen=True, kw_only=True):
         limits: By name: requests_per_s, requests_per_day, site_read_s, site_writes_per_day and so on.
         sites_per_tick: How many sites one 5-minute tick may ask about; null: all.
         skipped_per_tick: How many sites a tick has to leave out; those with the oldest reading go first.
-        skipped_now: How many the last tick left out, by a limit or by the cadence.
+        skipped_now: How many the last tick did not ask about: for a limit, for the cadence, or because they are out.
         words: The same as a sentence.
     """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 
@@ -16,11 +17,12 @@ from shared.edge.problems import NOT_FOUND, Problem
 from shared.edge.routes import Auth, Call, Reply, Route
 from shared.energy.commands import Commanded, Result
 from shared.energy.desk import EnergyDesk
+from shared.energy.dispatch.byhand import ByHand
 from shared.energy.model import ExportRule, Mode, RosterSite, Site
 from shared.energy.readings import equipment
 from shared.energy.reasons import Reason, words
 from shared.energy.settings_of_site import Setting, export_rule, mode, reserve, storm_mode
-from shared.platform.errors import VersionChanged
+from shared.platform.errors import NotFound, VersionChanged
 from shared.tesla.metering import metered
 from shared.tesla.models.site_info import SiteInfo
 
@@ -104,9 +106,16 @@ def operable(desk: EnergyDesk, site_id: str) -> Site:
     return site
 
 
-def command(desk: EnergyDesk, site_id: str, site: Site, setting: Setting) -> Commanded:
-    """Write the setting and read it back; what was read goes to the roster. Raises TeslaError."""
+def command(services: Services, site_id: str, site: Site, setting: Setting, actor: str) -> Commanded:
+    """Write the setting and read it back; what was read goes to the roster, and to the events that have the site.
+
+    Raises TeslaError. `actor`: the operator, for their trails.
+    """
+    desk = services.energy()
     done = desk.commands.set(site.account, site_id, setting)
+    if done.accepted or done.result == "confirmed":
+        at = desk.clock.now()
+        _tell_events(services, site.shard, ByHand(site=site_id, action=setting.action, actor=actor, at=at))
     if done.info is not None:
         _remember(desk, site_id, site, done.info)
     return done
@@ -130,8 +139,16 @@ def _set(services: Services, call: Call, wanted: Callable[[], Setting]) -> Reply
     desk, site_id = services.energy(), call.path["site_id"]
     with as_energy_problems(), metered(services.ledger().meter()):
         setting = wanted()
-        done = command(desk, site_id, operable(desk, site_id), setting)
+        done = command(services, site_id, operable(desk, site_id), setting, call.principal)
     return Reply(command_view(site_id, setting, done, desk.clock.now()))
+
+
+def _tell_events(services: Services, shard: str, done: ByHand) -> None:
+    """Have the events that run at the site know whose change this was."""
+    desk = services.dispatch()
+    for dispatch in desk.proof.holding(done.site, shard):
+        with suppress(NotFound):
+            desk.service.set_by_hand(dispatch, done)
 
 
 def _remember(desk: EnergyDesk, site_id: str, site: Site, info: SiteInfo) -> None:

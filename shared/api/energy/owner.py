@@ -15,6 +15,7 @@ from shared.api.energy.failures import (
     SITES_BUSY,
     as_energy_problems,
 )
+from shared.api.energy.leaving import leave_events
 from shared.api.energy.tariff_views import TariffView, present_tariff
 from shared.api.energy.views import SiteView
 from shared.api.failures import NOT_CONNECTED, TESLA_PROBLEMS
@@ -88,7 +89,7 @@ def withdraw(services: Services, call: Call) -> Reply:
     """Forget one site."""
     site_id = call.path["site_id"]
     with as_energy_problems():
-        _mine(services, call)
+        leave_events(services, site_id, _mine(services, call), "owner", "withdrawn")
         services.energy().registry.withdraw(site_id)
     return Reply(Withdrawn(energy_site_id=site_id, status="withdrawn"))
 
@@ -98,6 +99,7 @@ def opt_out(services: Services, call: Call) -> Reply:
     with as_energy_problems():
         _mine(services, call)
         site = services.energy().registry.opt_out(call.path["site_id"], "owner", call.body.reason)
+        leave_events(services, call.path["site_id"], site, "owner", call.body.reason)
         return _shown(services, call, site)
 
 

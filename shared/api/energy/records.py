@@ -15,6 +15,7 @@ from shared.api.energy.failures import (
     SITES_BUSY,
     as_energy_problems,
 )
+from shared.api.energy.leaving import leave_events
 from shared.api.energy.operation import SITE
 from shared.api.energy.operator import operators_view
 from shared.api.energy.owner import Text, Why
@@ -108,7 +109,8 @@ def opt_out(services: Services, call: Call) -> Reply:
     """Take a site out of everything, at once."""
     site_id = call.path["site_id"]
     with as_energy_problems():
-        services.energy().registry.opt_out(site_id, "operator", call.body.reason)
+        site = services.energy().registry.opt_out(site_id, "operator", call.body.reason)
+        leave_events(services, site_id, site, call.principal, call.body.reason)
         return Reply(operators_view(services, site_id))
 
 

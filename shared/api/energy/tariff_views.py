@@ -13,6 +13,7 @@ from shared.energy.desk import EnergyDesk
 from shared.energy.model import Site
 from shared.energy.settings_of_site import tariff_of
 from shared.energy.tariffs.checks import problems
+from shared.energy.tariffs.completing import completed
 from shared.energy.tariffs.windows import Window, peak_windows, price_at
 from shared.tesla.models.site_info import SiteInfo
 
@@ -67,7 +68,7 @@ def present_tariff(desk: EnergyDesk, site_id: str, site: Site) -> TariffView:
     return TariffView(
         energy_site_id=site_id,
         tariff=content,
-        problems=[str(problem) for problem in problems(content)] if content else [],
+        problems=[str(problem) for problem in problems(completed(content))] if content else [],
         price_now=_price_now(content, zone_of(info), now) if content else None,
         expected=expectation(content, info, now),
     )
@@ -76,12 +77,13 @@ def present_tariff(desk: EnergyDesk, site_id: str, site: Site) -> TariffView:
 def expectation(content: Mapping[str, Any] | None, info: SiteInfo | None, now: datetime) -> Expectation:
     """What the tariff brings about at a site with these settings (None: they could not be read)."""
     zone, mode = zone_of(info), (info.default_real_mode or "") if info else ""
+    windows = _windows(content, zone, now) if content else []
     return Expectation(
         mode=mode,
         has_effect=bool(content) and mode == FOLLOWS,
-        words=_words(mode, has_tariff=bool(content)),
+        words=_words(mode, has_tariff=bool(content), has_peak=bool(windows)),
         time_zone=zone.key,
-        peak_windows=_windows(content, zone, now) if content else [],
+        peak_windows=windows,
     )
 
 
@@ -94,9 +96,13 @@ def zone_of(info: SiteInfo | None) -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
-def _words(mode: str, *, has_tariff: bool) -> str:
+def _words(mode: str, *, has_tariff: bool, has_peak: bool) -> str:
     if not has_tariff:
         return "The site has no tariff."
+    if mode == FOLLOWS and not has_peak:
+        return (
+            f"The site follows its tariff, which has no peak in {WINDOW_DAYS} days: no discharge is to be expected."
+        )
     if mode == FOLLOWS:
         return "The site follows its tariff: its battery is expected to discharge in the peak windows."
     if not mode:

@@ -17,7 +17,6 @@ from shared.api.services import Services
 from shared.edge.problems import NOT_FOUND
 from shared.edge.routes import Auth, Call, Reply, Route
 from shared.energy.commands import Result
-from shared.energy.desk import EnergyDesk
 from shared.energy.model import Site
 from shared.energy.settings_of_site import mode, tariff
 from shared.energy.tariffs.examples import EXAMPLES
@@ -44,7 +43,7 @@ class TariffSet(msgspec.Struct, frozen=True, kw_only=True):
         read_back: What Tesla shows, where that is not what was sent.
         activation: How setting the mode ended; null where it was not asked for or not tried.
         activation_failed: Why the mode was not set although it was asked for.
-        expected: What the tariff brings about in the site's present mode.
+        expected: What the tariff (where another one is shown: that one) brings about in the site's present mode.
     """
 
     energy_site_id: str
@@ -70,12 +69,12 @@ def set_tariff(services: Services, call: Call) -> Reply:
     with as_energy_problems(), metered(services.ledger().meter()):
         setting = tariff(wanted.tariff)
         site = operable(desk, site_id)
-        done = command(desk, site_id, site, setting)
+        done = command(services, site_id, site, setting, call.principal)
         info, activation, failed = done.info, None, ""
         if wanted.activate and done.result != "confirmed":
             failed = "the tariff was not seen at the site, so its mode was left as it is"
         elif wanted.activate:
-            activation, failed = _activate(desk, site_id, site)
+            activation, failed = _activate(services, site_id, site, call.principal)
     if activation is not None and info is not None and activation.result == "confirmed":
         info = msgspec.structs.replace(info, default_real_mode=FOLLOWS)
     return Reply(
@@ -87,7 +86,9 @@ def set_tariff(services: Services, call: Call) -> Reply:
             read_back=None if done.result == "confirmed" else done.read_back,
             activation=activation,
             activation_failed=failed,
-            expected=expectation(wanted.tariff, info, desk.clock.now()),
+            expected=expectation(
+                done.read_back if done.result == "not_applied" else wanted.tariff, info, desk.clock.now()
+            ),
         )
     )
 
@@ -104,15 +105,15 @@ def examples(_services: Services, _call: Call) -> Reply:
     return Reply(ExampleTariffs(tariffs={name: make() for name, make in EXAMPLES.items()}))
 
 
-def _activate(desk: EnergyDesk, site_id: str, site: Site) -> tuple[CommandView | None, str]:
+def _activate(services: Services, site_id: str, site: Site, actor: str) -> tuple[CommandView | None, str]:
     """Set the mode that follows the tariff. The tariff is set already: a failure here is told, not raised."""
     setting = mode("autonomous")
     try:
-        done = command(desk, site_id, site, setting)
+        done = command(services, site_id, site, setting, actor)
     except TeslaError as error:
         log.info("tariff not activated", reason=error.reason)
         return None, str(error)
-    return command_view(site_id, setting, done, desk.clock.now()), ""
+    return command_view(site_id, setting, done, services.energy().clock.now()), ""
 
 
 _set_route: Callable[..., Route[Services]] = partial(

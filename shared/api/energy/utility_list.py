@@ -40,18 +40,18 @@ class UtilityList(msgspec.Struct, frozen=True):
     problems: list[tuple[int, str]] = []
 
 
-def read_list(text: str, now: datetime) -> UtilityList:
+def read_list(text: str, now: datetime, *, most: int | None = MOST_LINES) -> UtilityList:
     """Read a list with the columns energy_site_id, active and optionally note and until, in any order.
 
     `active` is true or false (also yes, no, 1, 0, active, inactive). `until` is a date, whose end in UTC is meant, or
     a moment with its offset; it lies ahead. A site named twice is a problem of the second line. Lines are numbered
-    from 1, the header.
+    from 1, the header. `most`: lines, None for any number.
 
     Raises:
         BadList: no header, unknown columns, too many lines, or no CSV at all.
     """
     found = UtilityList()
-    for number, row in _rows(text):
+    for number, row in _rows(text, most):
         try:
             site_id, fact = _fact(row, now, found.facts)
             found.facts[site_id] = fact
@@ -60,17 +60,17 @@ def read_list(text: str, now: datetime) -> UtilityList:
     return found
 
 
-def _rows(text: str) -> Iterator[tuple[int, dict[str | None, str | list[str] | None]]]:
+def _rows(text: str, most: int | None) -> Iterator[tuple[int, dict[str | None, str | list[str] | None]]]:
     """The lines with their numbers, blank ones left out."""
     reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True, skipinitialspace=True)
     try:
         _check_header(reader.fieldnames)
         for count, row in enumerate(reader, 1):
-            if count > MOST_LINES:
-                raise BadList(f"a list has at most {MOST_LINES} lines; import it in parts")
+            if most is not None and count > most:
+                raise BadList(f"a list has at most {most} lines; import it in parts")
             yield reader.line_num, row
     except csv.Error as error:
-        raise BadList(f"line {reader.line_num} is no CSV: {error}") from None
+        raise BadList(f"line {reader.reader.line_num} is no CSV: {error}") from None
 
 
 def _check_header(names: object) -> None:

@@ -154,9 +154,13 @@ class SiteView(msgspec.Struct, frozen=True, kw_only=True):
     available: AvailableView | None
 
 
-def reason_view(reason: Reason) -> ReasonView:
-    """The reason with its words."""
-    return ReasonView(code=reason.value, words=words(reason), next_step=next_step(reason))
+def reason_view(reason: Reason, *, to_owner: bool = False) -> ReasonView:
+    """The reason with its words, to operators or to the site's owner."""
+    return ReasonView(
+        code=reason.value,
+        words=words(reason, to_owner=to_owner),
+        next_step=next_step(reason, to_owner=to_owner),
+    )
 
 
 def by_hours(figures: tuple[float, ...] | list[float], scale: float = 1.0) -> dict[str, float]:
@@ -164,25 +168,43 @@ def by_hours(figures: tuple[float, ...] | list[float], scale: float = 1.0) -> di
     return {str(hours): round(figure / scale, 3) for hours, figure in zip(HOURS, figures, strict=True)}
 
 
-def site_view(site_id: str, site: Site, found: SiteNow | None, now: datetime, *, name: str = "") -> SiteView:
-    """The site as of its last poll; `found` is None while its shard does not have it yet."""
-    entry, seen = (found.site if found else None), _reading(found)
-    equipment = entry.equipment if entry else None
-    return SiteView(
+def site_view(site_id: str, site: Site, found: SiteNow | None, now: datetime, *, to_owner: bool = False) -> SiteView:
+    """The site as of its last poll; `found` is None while its shard does not have it yet.
+
+    `to_owner`: with the owner's name for it, and with words for owners.
+    """
+    plain = SiteView(
         energy_site_id=site_id,
         enrolment_id=site.enrolment,
-        name=name,
-        region=(entry or site).region,
+        name=site.name if to_owner else "",
+        region=site.region,
         enrolled_at=site.enrolled_at,
-        facts=_facts(entry or site, now),
+        facts=_facts(site, now, to_owner=to_owner),
         opted_out=OptOutView(**msgspec.structs.asdict(site.opted_out)) if site.opted_out else None,
         limits=limits_view(site.limits),
-        counts=found is not None and found.found.counts,
-        reason=reason_view(found.found.reason) if found and found.found.reason else None,
+        counts=False,
+        reason=None,
+        equipment=None,
+        values=None,
+        poll=None,
+        available=None,
+    )
+    return plain if found is None else _as_polled(plain, found, now, to_owner=to_owner)
+
+
+def _as_polled(plain: SiteView, found: SiteNow, now: datetime, *, to_owner: bool) -> SiteView:
+    """The view with what polls know of the site."""
+    equipment, seen, counted = found.site.equipment, found.sample and found.sample.reading, found.found
+    return msgspec.structs.replace(
+        plain,
+        region=found.site.region,
+        facts=_facts(found.site, now, to_owner=to_owner),
+        counts=counted.counts,
+        reason=reason_view(counted.reason, to_owner=to_owner) if counted.reason else None,
         equipment=_equipment(equipment) if equipment else None,
-        values=_values(seen, equipment, found.found) if found and seen else None,
-        poll=_poll(found, now) if found else None,
-        available=_available(found.found) if found else None,
+        values=_values(seen, equipment, counted) if seen else None,
+        poll=_poll(found, now),
+        available=_available(counted),
     )
 
 
@@ -191,20 +213,16 @@ def limits_view(limits: OwnerLimits) -> LimitsView:
     return LimitsView(**msgspec.structs.asdict(limits))
 
 
-def _reading(found: SiteNow | None) -> Reading | None:
-    return found.sample.reading if found and found.sample else None
-
-
-def _facts(site: RosterSite | Site, now: datetime) -> FactsView:
+def _facts(site: RosterSite | Site, now: datetime, *, to_owner: bool) -> FactsView:
     """The facts of the roster, which know what polls learnt."""
     return FactsView(
-        authorised=fact_view("authorised", site.authorised, now),
-        programme=fact_view("programme", site.programme, now),
-        utility=fact_view("utility", site.utility, now),
+        authorised=fact_view("authorised", site.authorised, now, to_owner=to_owner),
+        programme=fact_view("programme", site.programme, now, to_owner=to_owner),
+        utility=fact_view("utility", site.utility, now, to_owner=to_owner),
     )
 
 
-def fact_view(name: FactName, fact: Fact, now: datetime) -> FactView:
+def fact_view(name: FactName, fact: Fact, now: datetime, *, to_owner: bool = False) -> FactView:
     """One of the three facts as it stands."""
     holds = fact.holds_at(now)
     return FactView(
@@ -213,7 +231,7 @@ def fact_view(name: FactName, fact: Fact, now: datetime) -> FactView:
         evidence=fact.evidence.value,
         detail=fact.detail,
         until=fact.until,
-        missing=None if holds else reason_view(_missing(name, fact)),
+        missing=None if holds else reason_view(_missing(name, fact), to_owner=to_owner),
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from shared.energy.dispatch.model import HOLDS, PlanSummary
+from shared.energy.dispatch.model import HOLDS, PlanSummary, Signal
 
 if TYPE_CHECKING:
     from shared.energy.dispatch.planning import Plan
@@ -85,6 +85,17 @@ class SignalAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     plan: PlanView | None = None
     offer: Offer | None = None
     words: dict[str, str] = {}
+
+
+class KeptAnswer(SignalAnswer, frozen=True, kw_only=True, omit_defaults=True):
+    """The answer as it is kept for the same signal again. `signal`: what was answered (None: by an older release)."""
+
+    signal: Signal | None = None
+
+    @classmethod
+    def of(cls, answer: SignalAnswer, signal: Signal) -> KeptAnswer:
+        """The answer with its signal."""
+        return cls(**{name: getattr(answer, name) for name in SignalAnswer.__struct_fields__}, signal=signal)
 
 
 def view(plan: Plan) -> PlanView:

@@ -16,7 +16,7 @@ from datetime import datetime
 from shared.energy.contracts import ContractMemory
 from shared.energy.dispatch.audit import Row
 from shared.energy.dispatch.billing import Billing
-from shared.energy.dispatch.journal import rows_of
+from shared.energy.dispatch.journal import Operators, rows_of
 from shared.energy.dispatch.lifecycle import advance, step, told, writes
 from shared.energy.dispatch.records import SiteRecord
 from shared.energy.dispatch.shelf import Shelf
@@ -67,7 +67,7 @@ class Conversation:
 
     `conditions`: what holds now; asked again and again, so that a cancel is heard while commands are going out.
     `patient`: a round also waits for sites that have to be asked again shortly. `stored`: the intents that are
-    written down. `trail`: audit rows since the last writing.
+    written down. `trail`: audit rows since the last writing. `operators`: who has set something by hand meanwhile.
     """
 
     line: Line
@@ -83,6 +83,7 @@ class Conversation:
     price_micro: Counter[str] = field(default_factory=Counter)
     billing: Billing = field(default_factory=Billing)
     patient: bool = True
+    operators: Operators = field(default_factory=dict)
     _under_way: dict[str, _UnderWay] = field(default_factory=dict)
 
     def settle(self) -> None:
@@ -213,7 +214,7 @@ class Conversation:
 
     def _keep(self, before: SiteRecord, after: SiteRecord, now: datetime) -> None:
         self.records[before.energy_site_id] = after
-        self.trail += rows_of(before, after, now)
+        self.trail += rows_of(before, after, now, self.operators)
 
     def _count(self, asked: _UnderWay, answer: Told) -> None:
         if answer.failure == "not_sent":

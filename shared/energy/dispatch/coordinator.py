@@ -17,7 +17,10 @@ from shared.energy.dispatch.merging import ShardPlan
 from shared.energy.dispatch.milestones import milestones
 from shared.energy.dispatch.model import Dispatch, DispatchMessage, Progress, State
 from shared.energy.dispatch.progressing import counted, fleet, moved, progress_of, state_of
+from shared.energy.dispatch.ramping import next_step, share_at
+from shared.energy.dispatch.recalling import STEERED, may_return
 from shared.energy.dispatch.records import ShardRecords, SiteRecord, Stage, Wanted
+from shared.energy.dispatch.renewal import Renewal
 from shared.energy.dispatch.schedule import WHOLE_AFTER_S, Schedule, after_poll
 from shared.energy.dispatch.standing_order import held_by_others
 from shared.energy.dispatch.steering import Benched, Correction, SteerRules, steer
@@ -32,7 +35,6 @@ from shared.platform.ports import Clock
 _LEASE_S = 60.0
 _CLOSE_LOOK_S = 60.0
 """While sites are being commanded or restored the dispatch is looked at that often."""
-STEERED = "steered"
 
 
 class Coordinator:
@@ -46,6 +48,7 @@ class Coordinator:
         schedule: Schedule,
         shards: Shards,
         clock: Clock,
+        renewal: Renewal,
         *,
         tick_s: float = 300.0,
         watch: WatchRules | None = None,
@@ -54,6 +57,7 @@ class Coordinator:
         self._book, self._audit, self._once, self._schedule = book, audit, once, schedule
         self._shards, self._clock, self._tick_s = shards, clock, tick_s
         self._watch, self._steering = watch or WatchRules(), steering or SteerRules()
+        self._renewal = renewal
 
     def run(self, message: DispatchMessage) -> None:
         """Do what the dispatch needs now. Raises WorkBusy, Unavailable."""
@@ -68,7 +72,7 @@ class Coordinator:
                     self._tell(name, dispatch)  # whoever brought it to its end may have died of it
                 self._end(name)
                 return
-            self._advance(name, dispatch)
+            self._advance(name, self._renewal.renewed(dispatch))
         finally:
             self._once.release(claim)
 
@@ -106,9 +110,12 @@ class Coordinator:
         records = [record for found in by_shard.values() for record in found]
         sites = fleet(records, self._watch, now)
         if TABLE[dispatch.signal.strategy].expect is not Expect.NOTHING and now >= dispatch.signal.start:
-            target_w = min(dispatch.signal.target_kw, dispatch.plan.committed_kw) * 1000
-            found = steer(target_w, sites, in_reserve(records, self._held(dispatch)), self._steering)
-            self._correct(dispatch, by_shard, found, now)
+            share = share_at(now, dispatch.signal.start, dispatch.signal.ramp_minutes)
+            target_w = min(dispatch.signal.target_kw, dispatch.plan.committed_kw) * 1000 * share
+            reserve = in_reserve(records, self._held(dispatch).union(dispatch.opted_out))
+            found = steer(target_w, sites, reserve, self._steering)
+            if share == 1 or not found.release:  # the next step of a ramp needs them
+                self._correct(dispatch, by_shard, found, now)
         return progress_of(sites, records, now)
 
     def _held(self, dispatch: Dispatch) -> frozenset[str]:
@@ -137,9 +144,11 @@ class Coordinator:
 
     def _again_at(self, dispatch: Dispatch, now: datetime) -> datetime:
         if dispatch.state is State.SCHEDULED:
-            return max(now + timedelta(seconds=1), dispatch.plan.command_from)
+            return self._renewal.again_at(dispatch, now)
         if dispatch.state is State.ACTIVE:
-            return min(after_poll(now, self._tick_s, WHOLE_AFTER_S), dispatch.signal.ends_at)
+            signal = dispatch.signal
+            step = next_step(now, signal.start, signal.ramp_minutes) or signal.ends_at
+            return min(after_poll(now, self._tick_s, WHOLE_AFTER_S), step, signal.ends_at)
         return now + timedelta(seconds=_CLOSE_LOOK_S)
 
     def _wake(self, name: str, shards: Iterable[str], modification: int) -> None:
@@ -157,9 +166,14 @@ class Coordinator:
 
 
 def in_reserve(records: Iterable[SiteRecord], held: Container[str]) -> list[Benched]:
-    """Sites that steering may call. Who left the event on the bench, or is `held` by another one, is not."""
-    bench = [one for one in records if one.stage is Stage.BENCH and one.wanted is not Wanted.RELEASE]
-    return [Benched(one.energy_site_id, one.expected_w) for one in bench if one.energy_site_id not in held]
+    """Sites that steering may call, some of them again. Who left the event, or is `held` by another one, is not."""
+    free = [one for one in records if one.energy_site_id not in held]
+    bench = [one for one in free if one.stage is Stage.BENCH and one.wanted is not Wanted.RELEASE]
+    back = [one for one in free if may_return(one) and one.again_w > 0]
+    return [
+        *(Benched(one.energy_site_id, one.expected_w, lasts_h=one.lasts_h) for one in bench),
+        *(Benched(one.energy_site_id, one.again_w, again=True) for one in back),
+    ]
 
 
 def _shard_of(by_shard: dict[str, list[SiteRecord]]) -> dict[str, str]:
@@ -180,4 +194,5 @@ def corrected(plan: ShardPlan, modification: int, add: list[str], release: list[
     if plan.modification != modification:
         return plan
     called = tuple(dict.fromkeys((*plan.called, *add)))
-    return replace(plan, called=called, release={**plan.release, **dict.fromkeys(release, STEERED)})
+    still = {site: why for site, why in plan.release.items() if why != STEERED or site not in add}
+    return replace(plan, called=called, release={**still, **dict.fromkeys(release, STEERED)})

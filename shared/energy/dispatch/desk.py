@@ -13,9 +13,11 @@ from shared.energy.dispatch.conversation import Line
 from shared.energy.dispatch.coordinator import Coordinator
 from shared.energy.dispatch.gathering import Gathering
 from shared.energy.dispatch.model import DispatchMessage
+from shared.energy.dispatch.planner import AskedOn, Planner
 from shared.energy.dispatch.proof import Proof
+from shared.energy.dispatch.renewal import Renewal
 from shared.energy.dispatch.schedule import Schedule
-from shared.energy.dispatch.service import AskedOn, DispatchService, ServiceRules
+from shared.energy.dispatch.service import DispatchService, ServiceRules
 from shared.energy.dispatch.shard_worker import ShardTools, ShardWorker, Spent, WorkRules
 from shared.energy.shards import Shards
 from shared.platform.due import DueList
@@ -46,14 +48,14 @@ class DispatchDesk:
 
     def __init__(self, ports: DispatchPorts, service: ServiceRules, work: WorkRules) -> None:
         clock = ports.line.clock
-        book, audit, once = Book(ports.store), Audit(ports.store), Once(ports.store, clock)
+        book, audit = Book(ports.store, service.retention), Audit(ports.store, service.retention)
+        once = Once(ports.store, clock)
         schedule = Schedule(ports.due)
         gathering = Gathering(
-            ports.shards, book, ports.line.writes, clock, work.availability, guard_s=work.watch.interval_s
+            ports.shards, book, ports.line.writes, clock, work.availability, guard_s=2 * work.watch.interval_s
         )
-        self.service = DispatchService(
-            book, audit, once, schedule, ports.shards, gathering, clock, service, asked_on=ports.asked_on
-        )
+        planner = Planner(gathering, once, service.plan, service.limits, asked_on=ports.asked_on)
+        self.service = DispatchService(book, audit, once, schedule, ports.shards, planner, clock, service)
         self.proof = Proof(book, audit, clock)
         self.book = book
         tools = ShardTools(
@@ -70,7 +72,8 @@ class DispatchDesk:
         )
         self._shard = ShardWorker(tools, work)
         together: Callable[..., Coordinator] = partial(Coordinator, tick_s=work.tick_s, watch=work.watch)
-        self._whole = together(book, audit, once, schedule, ports.shards, clock)
+        renewal = Renewal(book, audit, schedule, planner, clock)
+        self._whole = together(book, audit, once, schedule, ports.shards, clock, renewal)
 
     def run(self, message: DispatchMessage) -> None:
         """Handle a message of the topic. Raises WorkBusy, Unavailable."""

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from shared.energy.dispatch.records import SiteRecord
+from shared.energy.dispatch.records import Call, SiteRecord, StageTimes
 from shared.energy.dispatch.settlement import Settlement, energy_agrees, participates
 
 SITE_COLUMNS = (
@@ -38,23 +38,38 @@ SITE_COLUMNS = (
     "utility_evidence",
     "utility_at",
     "calls",
+    "first_call_commanded_at",
+    "first_call_let_go_at",
+    "first_call_expected_w",
+    "first_call_accepted_at",
+    "first_call_confirmed_at",
+    "first_call_delivering_at",
+    "first_call_restored_at",
+    "first_call_restoration",
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _NUMBER = re.compile(r"-?[0-9.]+")
-INTERVAL_COLUMNS = ("start", "end", "kw", "kwh", "target_kw", "committed_kw")
+INTERVAL_COLUMNS = ("start", "end", "kw", "kwh", "target_kw", "committed_kw", "goal_kw")
 
 
 def sites_csv(records: Iterable[SiteRecord], start: datetime, end: datetime) -> str:
-    """One row per site that was committed or called, times in ISO 8601. `start`, `end`: the event's."""
+    """One row per site that was committed or called, times in ISO 8601. `start`, `end`: the event's.
+
+    Of a site that was called twice the times are those of its second call, energy is that of both; what the first
+    call was stands behind.
+    """
     rows = (_site_row(record, start, end) for record in sorted(records, key=lambda one: one.energy_site_id))
     return _csv(SITE_COLUMNS, rows)
 
 
 def intervals_csv(settlement: Settlement) -> str:
-    """One row per 5-minute interval: mean kW, kWh."""
-    goals = [f"{settlement.target_kw:.3f}", f"{settlement.committed_kw:.3f}"]
+    """One row per 5-minute interval: mean kW, kWh, and what they are to be compared with at that time."""
     rows = (
-        [_time(one.start), _time(one.end), f"{one.kw:.3f}", f"{one.kwh:.3f}", *goals] for one in settlement.intervals
+        [
+            *map(_time, (one.start, one.end)),
+            *(f"{figure:.3f}" for figure in (one.kw, one.kwh, one.target_kw, one.committed_kw, one.goal_kw)),
+        ]
+        for one in settlement.intervals
     )
     return _csv(INTERVAL_COLUMNS, rows)
 
@@ -80,6 +95,17 @@ def _site_row(record: SiteRecord, start: datetime, end: datetime) -> list[str]:
         _word(record.owner_changed),
         *(text for fact in facts for text in (str(fact.evidence), _time(fact.at))),
         str(record.calls),
+        *_first_call(record.before),
+    ]
+
+
+def _first_call(call: Call | None) -> list[str]:
+    times = call.times if call else StageTimes()
+    return [
+        *map(_time, (times.commanded_at, times.let_go_at)),
+        _figure(call.expected_w if call else None),
+        *map(_time, (times.accepted_at, times.confirmed_at, times.delivering_at, times.restored_at)),
+        str(call.restoration) if call else "",
     ]
 
 

@@ -22,6 +22,7 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from shared.energy.dispatch import restoring
+from shared.energy.dispatch.recalling import withdrawn
 from shared.energy.dispatch.records import (
     Outcome,
     Restoration,
@@ -56,6 +57,8 @@ def advance(record: SiteRecord, conditions: Conditions, now: datetime) -> SiteRe
         return record if over else replace(record, stage=Stage.PLANNED)
     if not over:
         return record
+    if record.stage is Stage.PLANNED and record.before is not None:
+        return withdrawn(record, record.before)
     if record.stage is Stage.PLANNED:
         return replace(
             record,

@@ -7,11 +7,13 @@ writes over the other.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 import msgspec
 from msgspec.structs import replace
 
 from shared.energy.dispatch.planning import Commitment
+from shared.energy.dispatch.recalling import called_again
 from shared.energy.dispatch.records import SiteRecord, Stage, Wanted
 from shared.typed import from_msgpack
 
@@ -21,11 +23,20 @@ _STARTED = frozenset((Stage.COMMANDING, Stage.ACTIVE))
 _ENDED = frozenset((Stage.RESTORING, Stage.DONE))
 
 
+class Anew(msgspec.Struct, frozen=True, array_like=True):
+    """Who runs and who waits in reserve: lists of `Commitment` as msgpack."""
+
+    run: bytes
+    bench: bytes
+
+
 class ShardPlan(msgspec.Struct, frozen=True, kw_only=True):
     """`dispatch_plans/{id}.{n}`: the commitments of one modification in one shard, and what steering made of them.
 
-    `run`, `bench`: lists of `Commitment` as msgpack. `called`: benched sites that steering added; `release`: sites to
-    let go, with the reason.
+    `run`, `bench`: lists of `Commitment` as msgpack; `anew`: both of the plan that was made anew right before
+    commanding, which counts once the dispatch says so (`PlanSummary.renewed`). `called`: benched sites that steering
+    added; `release`: sites to let go, with the reason. After the event's end nothing needs a plan: restoring goes by
+    the records.
     """
 
     dispatch: str
@@ -35,14 +46,17 @@ class ShardPlan(msgspec.Struct, frozen=True, kw_only=True):
     bench: bytes
     called: tuple[str, ...] = ()
     release: dict[str, str] = {}
+    expires_at: datetime | None = None
+    anew: bytes = b""
 
-    def sites(self) -> dict[str, tuple[Commitment, Wanted, str]]:
-        """Every site of the plan: what was committed, what is wanted of it, and why."""
+    def sites(self, *, renewed: bool = False) -> dict[str, tuple[Commitment, Wanted, str]]:
+        """Every site of the plan, or of the one made anew: what was committed, what is wanted of it, and why."""
         found: dict[str, tuple[Commitment, Wanted, str]] = {}
         called = set(self.called)
-        for commitment in unpack(self.run):
+        parts = from_msgpack(self.anew, Anew) if renewed and self.anew else Anew(self.run, self.bench)
+        for commitment in unpack(parts.run):
             found[commitment.energy_site_id] = (commitment, Wanted.RUN, "")
-        for commitment in unpack(self.bench):
+        for commitment in unpack(parts.bench):
             runs = commitment.energy_site_id in called
             found[commitment.energy_site_id] = (commitment, Wanted.RUN if runs else Wanted.BENCH, "")
         for site, reason in self.release.items():
@@ -68,7 +82,7 @@ def merge(
     *,
     newer: bool,
 ) -> list[SiteRecord]:
-    """The records as the plan and the owners want them. Who was let go once is not called again.
+    """The records as the plan and the owners want them. Who was let go is called again only if steering did that.
 
     `newer`: the records were made by an older plan. What that one left out before anything was done begins anew.
     """
@@ -77,7 +91,7 @@ def merge(
         known = {site: _anew(record, plan.get(site)) for site, record in known.items()}
     merged = []
     for site, record in known.items():
-        merged.append(_met(record, plan.get(site), out=site in left))
+        merged.append(_met(_reachable(record, plan.get(site)), plan.get(site), out=site in left))
     for site, (commitment, wanted, reason) in plan.items():
         if site not in known:
             merged.append(_met(_new(commitment, wanted), (commitment, wanted, reason), out=site in left))
@@ -106,7 +120,14 @@ def _anew(record: SiteRecord, entry: tuple[Commitment, Wanted, str] | None) -> S
     return replace(_new(entry[0], entry[1]), calls=record.calls)
 
 
+def _reachable(record: SiteRecord, entry: tuple[Commitment, Wanted, str] | None) -> SiteRecord:
+    """The record with its account: that was taken out of the stored one if the event seemed to be over."""
+    return record if record.account or entry is None else replace(record, account=entry[0].account)
+
+
 def _met(record: SiteRecord, entry: tuple[Commitment, Wanted, str] | None, *, out: bool) -> SiteRecord:
+    if record.again_w > 0 and not out and entry is not None and entry[1] is Wanted.RUN:
+        return called_again(record)
     if record.wanted is Wanted.RELEASE or record.stage in _ENDED:
         return record
     if out:
@@ -119,6 +140,6 @@ def _met(record: SiteRecord, entry: tuple[Commitment, Wanted, str] | None, *, ou
         return replace(record, wanted=Wanted.RELEASE, reason=REPLANNED)
     if record.stage is Stage.PLANNED and wanted is Wanted.BENCH:
         record = replace(record, stage=Stage.BENCH)
-    if record.stage is Stage.PLANNED:
+    if record.stage is Stage.PLANNED and record.before is None:
         record = replace(record, expected_w=commitment.expected_w)
     return replace(record, wanted=wanted, reason=reason or record.reason)

@@ -10,7 +10,7 @@ from datetime import datetime
 from shared.energy.dispatch.answers import Verdict, kept_verdict
 from shared.energy.dispatch.audit import Row
 from shared.energy.dispatch.journal import SERVICE
-from shared.energy.dispatch.model import Dispatch, Kind, Signal, State
+from shared.energy.dispatch.model import Dispatch, Kind, PlanSummary, Signal, State
 
 
 def received(signal: Signal, actor: str, at: datetime, verdict: Verdict, committed_kw: float) -> Row:
@@ -33,7 +33,16 @@ def milestones(dispatch: Dispatch, now: datetime) -> dict[str, Row]:
     rows = {f"signal.{signal.modification}": received(signal, dispatch.actor, came_at, verdict, committed_kw)}
     if stop is not None:
         rows["stop"] = Row(stop.at, stop.actor, "stop", "", stop.reason)
+    if dispatch.plan.renewed:
+        rows[f"planned.{signal.modification}"] = _renewed(dispatch.plan)
     return rows | {f"state.{state}": _entered(dispatch, state, at) for state, at in _times(dispatch).items()}
+
+
+def _renewed(plan: PlanSummary) -> Row:
+    """The plan that was made anew, and whether it carries what was committed."""
+    carries = f"{plan.carried_kw:.1f} kW of {plan.committed_kw:.1f} kW, {plan.sites} sites, {plan.bench} in reserve"
+    what = "falls_short" if plan.shortfall_kw else "planned_anew"
+    return Row(plan.made_at or plan.command_from, SERVICE, what, "", carries)
 
 
 def _times(dispatch: Dispatch) -> dict[State, datetime]:

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from shared.energy.dispatch.answers import HourOffer, Offer
-from shared.energy.dispatch.planning import Candidate, PlanRules, Request, exclusion, fade, sustained_w
+from shared.energy.dispatch.candidate import Candidate, sustained_w
+from shared.energy.dispatch.planning import PlanRules, Request, exclusion, fade
 from shared.energy.dispatch.strategies import TABLE
 
 _HOUR = timedelta(hours=1)
@@ -20,15 +21,15 @@ def offer(candidates: Sequence[Candidate], request: Request, rules: PlanRules, n
     eligible = [candidate for candidate, reason in zip(candidates, found, strict=True) if not reason]
     expect = TABLE[request.strategy].expect
 
-    def kw(end: datetime) -> float:
+    def kw(end: datetime, hour: int) -> float:
         hours, left = (end - request.start) / _HOUR, fade(rules, end, now)
-        total_w = sum(sustained_w(one, expect, hours, left) * one.reliability for one in eligible)
+        total_w = sum(sustained_w(one, expect, hours, left, hour=hour) * one.reliability for one in eligible)
         return total_w / (1 + rules.margin) / _WATTS
 
-    whole = kw(request.end)
+    whole = kw(request.end, -1)
     rows = tuple(
-        HourOffer(start=start, end=end, kw=whole, kw_if_last=kw(end))
-        for start, end in _hours(request.start, request.end)
+        HourOffer(start=start, end=end, kw=whole, kw_if_last=kw(end, hour))
+        for hour, (start, end) in enumerate(_hours(request.start, request.end))
     )
     return Offer(kw=whole, sites=len(eligible), hours=rows, excluded=dict(Counter(filter(None, found))))
 

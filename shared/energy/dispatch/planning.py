@@ -19,10 +19,12 @@ from typing import NamedTuple
 
 import msgspec
 
+from shared.energy.dispatch.candidate import Candidate, running_w, sustained_w
 from shared.energy.dispatch.model import HOLDS, PlanSummary, Strategy
+from shared.energy.dispatch.ramping import STEP
 from shared.energy.dispatch.standing import Standing
 from shared.energy.dispatch.strategies import TABLE, Expect
-from shared.energy.model import Fact, RosterSite
+from shared.energy.model import Fact
 from shared.tesla.plan_limits import PlanLimits
 
 READS_PER_SITE = 2
@@ -43,8 +45,8 @@ class PlanRules:
     Attributes:
         margin: Share of the target that runs in excess, because some sites will not deliver.
         bench: Share of the target that is held in reserve beyond what its energy needs.
-        offset_fade: What is left, after an hour, of what a house draws now, to be counted on; a house's load falls
-            late in the evening, when events end. Measured on simulated fleets: 0.87 at worst.
+        offset_fade: What is left, after an hour, of what a house draws now, to be counted on where its zone's day is
+            not learnt yet; a house's load falls late in the evening, when events end.
         fade_hours: After so many hours nothing more is taken off.
         lead_s: Time from due to the battery moving, without any limit on calls.
         grace_s: How much later than the start the last command may go out.
@@ -67,39 +69,22 @@ class PlanRules:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """A site as planning sees it.
-
-    `excluded`: why it does not count ("": it does). `full_w` and `offset_w`: what it gives at once when it runs, with
-    export as far as it may, and without. `deliverable_wh`: energy above every reserve, after losses.
-    `reliability`: share of past events it delivered in. `running`: the same event runs it already, and goes on with
-    it first. `held_by`: the event that has it now. `writes_left`,
-    `tariffs_left`: settings that may still be written today, tariffs this month (None: any number).
-    """
-
-    site: RosterSite
-    shard: str
-    full_w: float = 0.0
-    offset_w: float = 0.0
-    deliverable_wh: float = 0.0
-    excluded: str = ""
-    reliability: float = 1.0
-    running: bool = False
-    events_this_month: int = 0
-    held_by: Standing | None = None
-    writes_left: int | None = None
-    tariffs_left: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked: W from `start` to `end`, and how it stands against other events."""
+    """What is asked: W from `start` to `end`, and how it stands against other events.
+
+    `ramp_steps`: of so many equal steps the first one is to be there at the start.
+    """
 
     strategy: Strategy
     start: datetime
     end: datetime
     target_w: float
     standing: Standing
+    ramp_steps: int = 1
+
+    def with_target(self, target_w: float) -> Request:
+        """The same request for so many W."""
+        return replace(self, target_w=target_w)
 
 
 class Commitment(msgspec.Struct, frozen=True, array_like=True):
@@ -124,8 +109,8 @@ class Commitment(msgspec.Struct, frozen=True, array_like=True):
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """A plan. `reasons` says why it is less than asked; `earliest_start`: when the calls would be through.
 
-    `excluded`: sites left out by reason; `hours`: what every site is counted for. `bench`: sites that the target
-    needs later, and beyond these a reserve.
+    `made_at`: when. `excluded`: sites left out by reason; `hours`: what every site is counted for. `bench`: sites
+    that the target needs later, and beyond these a reserve.
     """
 
     target_kw: float
@@ -139,6 +124,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     reasons: tuple[str, ...] = ()
     calls: int = 0
     cost_usd: float = 0.0
+    made_at: datetime | None = None
 
     @property
     def refused(self) -> bool:
@@ -160,23 +146,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
             calls=self.calls,
             cost_usd=self.cost_usd,
             reasons=self.reasons,
+            made_at=self.made_at,
         )
-
-
-def running_w(candidate: Candidate, expect: Expect) -> float:
-    """What the site gives when it runs, as things stand now."""
-    if expect is Expect.NOTHING:
-        return 0.0
-    return max(0.0, candidate.full_w if expect is Expect.EXPORT else candidate.offset_w)
-
-
-def sustained_w(candidate: Candidate, expect: Expect, hours: float, fade: float = 1.0) -> float:
-    """What the site can give on average over so many hours (> 0).
-
-    `fade`: the part of the house's present load that is counted on; export does not depend on it.
-    """
-    power_w = running_w(candidate, expect) * (fade if expect is Expect.LOAD_OFFSET else 1.0)
-    return max(0.0, min(power_w, candidate.deliverable_wh / hours))
 
 
 def fade(rules: PlanRules, end: datetime, now: datetime) -> float:
@@ -209,8 +180,9 @@ def plan(
     eligible = [candidate for candidate, reason in zip(candidates, found, strict=True) if not reason]
     eligible.sort(key=lambda one: (not one.running, -one.deliverable_wh * one.reliability, one.site.energy_site_id))
     wave = _Wave(request, rules, limits, now)
-    wanted = _choose(eligible, request, rules, wave, len(eligible))
-    chosen = wanted if wanted.new <= wave.most else _choose(eligible, request, rules, wave, wave.most)
+    wanted = _choose(eligible, request, rules, wave, _ANY_NUMBER)
+    fits = wanted.new <= wave.most and len(wanted.needed) <= wave.most_by_steps
+    chosen = wanted if fits else _choose(eligible, request, rules, wave, wave.most)
     return _plan(chosen, wanted, request, rules, wave, excluded)
 
 
@@ -220,7 +192,7 @@ class _Wave:
     def __init__(self, request: Request, rules: PlanRules, limits: PlanLimits, now: datetime) -> None:
         self._start, self.now, self._rules = request.start, now, rules
         self._writes = TABLE[request.strategy].most_writes
-        self._per_s = float(limits.requests_per_s)
+        self._per_s, self._steps = float(limits.requests_per_s), request.ramp_steps
         self.calls_per_site = READS_PER_SITE + self._writes
 
     def seconds(self, sites: int) -> float:
@@ -243,6 +215,13 @@ class _Wave:
             return _ANY_NUMBER
         in_time_s = max(0.0, (self._start - self.now).total_seconds()) + self._rules.grace_s
         return int(in_time_s * self._per_s / (1 + self._writes))
+
+    @property
+    def most_by_steps(self) -> int:
+        """How many sites a ramp can have, because each of its steps has to be commanded within it."""
+        if not self._per_s or self._steps == 1:
+            return _ANY_NUMBER
+        return self._steps * int(STEP.total_seconds() * self._per_s / (1 + self._writes))
 
     @property
     def _within_calls(self) -> int:
@@ -313,13 +292,22 @@ def _greedy(
     goal_w = request.target_w * (1 + rules.margin)
     useful = [pick for pick in picks if pick.sustained_w > 0]
     needed = _reaching(useful, goal_w)
-    first = _first(useful[:needed], most, goal_w)
-    if first < needed and sum(pick.running_w for pick in useful[:first]) < goal_w:
+    if most < _ANY_NUMBER:
+        needed = min(needed, wave.most_by_steps)
+    first_w = goal_w / request.ramp_steps
+    useful[:needed] = sorted(useful[:needed], key=_runs_late)
+    first = _first(useful[:needed], most, first_w)
+    if first < needed and sum(pick.running_w for pick in useful[:first]) < first_w:
         needed = first  # no more can be commanded in time: nothing is promised that others would have to deliver
     reserve = [pick for pick in useful[needed:] if pick.candidate.held_by is None]
     kept = reserve[: _reaching(reserve, rules.bench * request.target_w)]
     sum_w = sum(pick.sustained_w * pick.candidate.reliability for pick in useful[:needed])
     return _Chosen(useful[:needed], first, kept, hours, sum_w)
+
+
+def _runs_late(pick: _Pick) -> tuple[bool, float]:
+    """Who runs already stays, and who lasts longest begins: it could not give all it counts with later."""
+    return not pick.candidate.running, -pick.candidate.deliverable_wh / pick.running_w if pick.running_w else 0.0
 
 
 def _reaching(picks: list[_Pick], goal_w: float) -> int:
@@ -371,6 +359,7 @@ def _plan(
         reasons=tuple(reasons),
         calls=calls,
         cost_usd=calls * rules.price_usd,
+        made_at=wave.now,
     )
 
 

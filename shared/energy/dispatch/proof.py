@@ -9,12 +9,15 @@ from dataclasses import dataclass
 
 from shared.energy.dispatch.audit import Audit, Row
 from shared.energy.dispatch.book import Book
-from shared.energy.dispatch.event_report import EventFacts
+from shared.energy.dispatch.event_facts import EventFacts
 from shared.energy.dispatch.model import Dispatch
 from shared.energy.dispatch.records import SiteRecord, Stage, Wanted
 from shared.energy.dispatch.settlement import Settlement, settle
 from shared.platform.errors import NotFound
 from shared.platform.ports import Clock
+
+_COMMANDED = frozenset((Stage.COMMANDING, Stage.ACTIVE))
+_TOUCHED = _COMMANDED | {Stage.RESTORING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +47,29 @@ class Proof:
 
     def of_site(self, site: str, shard: str) -> list[tuple[Dispatch, Stage]]:
         """The dispatches under way that have the site, and how far it is in each. `shard`: the site's own."""
-        found = (
-            (one, self._stage(name, site, shard)) for name, one in self.book.live().items() if shard in one.shards
-        )
+        found = ((one, self._stage(one, site, shard)) for one in self.book.live().values() if shard in one.shards)
         return [(one, stage) for one, stage in found if stage is not None]
 
-    def _stage(self, name: str, site: str, shard: str) -> Stage | None:
+    def holding(self, site: str, shard: str) -> list[str]:
+        """The ids of the dispatches that have commanded the site and not begun to restore it."""
+        return [one.signal.id for one, stage in self.of_site(site, shard) if stage in _COMMANDED]
+
+    def not_put_back(self, account: str) -> list[str]:
+        """The account's sites that have, or may have, settings of a dispatch; withdrawn ones too."""
+        found = (self.book.all_records(name, one.shards) for name, one in self.book.live().items())
+        records = (record for shards in found for document in shards.values() for record in document.records())
+        touched = (record for record in records if record.stage in _TOUCHED)
+        return sorted({record.energy_site_id for record in touched if record.account == account})
+
+    def _stage(self, dispatch: Dispatch, site: str, shard: str) -> Stage | None:
         """How far the site is; before its shard's worker began, the plan tells. None: it has no part in it."""
+        name = dispatch.signal.id
         stored = self.book.records(name, shard)
         for record in stored.value.records() if stored else ():
             if record.energy_site_id == site:
                 return record.stage
         plan = self.book.plan(name, shard)
-        entry = plan.sites().get(site) if plan else None
+        entry = plan.sites(renewed=dispatch.plan.renewed).get(site) if plan else None
         if entry is None:
             return None
         return Stage.BENCH if entry[1] is Wanted.BENCH else Stage.PLANNED
@@ -80,12 +93,4 @@ class Proof:
         start, end = dispatch.signal.start, min(dispatch.signal.ends_at, self.clock.now())
         if dispatch.stop is not None:
             end = min(end, dispatch.stop.at)
-        settlement = settle(
-            records,
-            by_interval,
-            start,
-            max(start, end),
-            target_kw=dispatch.signal.target_kw,
-            committed_kw=dispatch.plan.committed_kw,
-        )
-        return records, settlement
+        return records, settle(records, by_interval, start, max(start, end), dispatch.course)

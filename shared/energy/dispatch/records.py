@@ -16,6 +16,7 @@ import msgspec
 from shared.energy.dispatch.audit import Row
 from shared.energy.dispatch.model import Counts
 from shared.energy.model import Fact
+from shared.energy.reasons import Reason
 from shared.tesla.catalogue.energy import EnergyAction
 from shared.typed import from_msgpack
 
@@ -138,7 +139,8 @@ class Snapshot(msgspec.Struct, frozen=True, array_like=True):
 class Meter(msgspec.Struct, frozen=True, array_like=True):
     """What the site delivered so far: Wh by integral of its power, and its energy at both ends (None: not told).
 
-    `estimated_wh` of it lies at the edges, outside two readings: before the first, and after the last one.
+    `estimated_wh` of it lies at the edges, outside two readings: before the first, and after the last one. `fell_wh`:
+    by how much its energy fell in an earlier call (None: not known).
     """
 
     at: datetime | None = None
@@ -148,6 +150,7 @@ class Meter(msgspec.Struct, frozen=True, array_like=True):
     energy_start_wh: float | None = None
     energy_end_wh: float | None = None
     estimated_wh: float = 0.0
+    fell_wh: float | None = 0.0
 
 
 class StageTimes(msgspec.Struct, frozen=True, array_like=True):
@@ -166,6 +169,15 @@ class StageTimes(msgspec.Struct, frozen=True, array_like=True):
         return self.restoring_at or self.restored_at
 
 
+class Call(msgspec.Struct, frozen=True, array_like=True):
+    """An earlier call of a site in the same event, as it ended: confirmed, let go and left as the site was found."""
+
+    expected_w: float
+    times: StageTimes
+    touches: tuple[Touch, ...]
+    restoration: Restoration
+
+
 class SiteRecord(msgspec.Struct, frozen=True, array_like=True):
     """One site in one dispatch. Its three facts are kept as they stood when it was committed.
 
@@ -173,6 +185,9 @@ class SiteRecord(msgspec.Struct, frozen=True, array_like=True):
     `not_before`: nothing is sent to the site before. `seen`: a reading since the last write tells what holds; a
     stored record never says so. `failures`: tries in a row without success. `calls`: requests sent for it.
     `ending`: another tick takes it down to its reserve. `trouble`: what went wrong last and is being tried again.
+    `before`: its first call, if this is the second. `again_w`: what it would give if it were called again; 0: it may
+    not be. `mode_found`: the mode that somebody set meanwhile where the event did not touch it. `lasts_h`: for how
+    many hours it could give `expected_w`, while it waits on the bench.
     """
 
     energy_site_id: str
@@ -199,6 +214,15 @@ class SiteRecord(msgspec.Struct, frozen=True, array_like=True):
     owner_changed: bool = False
     ending: bool = False
     trouble: str = ""
+    before: Call | None = None
+    again_w: float = 0.0
+    mode_found: str = ""
+    lasts_h: float = 0.0
+
+    @property
+    def taken_by_others(self) -> bool:
+        """Whether it was let go because another operator uses the battery: what they set is never fought over."""
+        return self.reason == Reason.OTHER_OPERATOR
 
     @property
     def took_part(self) -> bool:
@@ -209,7 +233,8 @@ class SiteRecord(msgspec.Struct, frozen=True, array_like=True):
 class ShardRecords(msgspec.Struct, frozen=True, kw_only=True):
     """A shard's document. `packed`: its records; `trail`: audit rows written with them and not yet filed.
 
-    `filed`: audit rows filed so far. `wh_by_interval`: Wh delivered by 5-minute interval from the event's start.
+    `filed`: audit rows filed so far. `renewed`: the plan that they follow was made anew. `wh_by_interval`: Wh
+    delivered by 5-minute interval from the event's start.
     """
 
     dispatch: str
@@ -222,6 +247,7 @@ class ShardRecords(msgspec.Struct, frozen=True, kw_only=True):
     counts: Counts = Counts()
     wh_by_interval: tuple[float, ...] = ()
     at: datetime | None = None
+    renewed: bool = False
 
     def records(self) -> list[SiteRecord]:
         """Its records."""
@@ -251,12 +277,13 @@ def counts_of(records: list[SiteRecord]) -> Counts:
     """The records by how far they are."""
     ran = [record for record in records if record.stage is not Stage.BENCH]
     restorations = [record.restoration for record in ran]
-    outcomes = [record.outcome for record in ran]
+    outcomes = [Outcome.CONFIRMED if record.before else record.outcome for record in ran]
+    times = [record.before.times if record.before else record.times for record in ran]
     return Counts(
         committed=sum(record.wanted is Wanted.RUN for record in ran),
-        accepted=sum(record.times.accepted_at is not None for record in ran),
+        accepted=sum(one.accepted_at is not None for one in times),
         confirmed=outcomes.count(Outcome.CONFIRMED),
-        delivering=sum(record.times.delivering_at is not None for record in ran),
+        delivering=sum(one.delivering_at is not None for one in times),
         refused=outcomes.count(Outcome.REFUSED),
         unknown=outcomes.count(Outcome.UNKNOWN),
         to_restore=sum(record.stage is Stage.RESTORING for record in ran),

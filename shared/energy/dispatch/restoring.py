@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
+from itertools import starmap
 
 from msgspec.structs import replace
 
@@ -15,6 +17,7 @@ from shared.energy.dispatch.touching import (
     looked_again,
     recent,
     sent,
+    with_mode,
     with_times,
     with_touch,
 )
@@ -58,7 +61,9 @@ def told(record: SiteRecord, done: Look | Write, reply: Reply, patience: Patienc
 def _compared(record: SiteRecord, found: Snapshot, patience: Patience, now: datetime) -> SiteRecord:
     """What a reading while restoring says of each setting."""
     todo = tuple(_judged(touch, found, patience, now) for touch in record.touches)
-    record = replace(record, touches=todo, seen=True, trouble="")
+    if record.taken_by_others and not record.failures:
+        todo = tuple(starmap(partial(_yielded, patience=patience, now=now), zip(record.touches, todo, strict=True)))
+    record = with_mode(replace(record, touches=todo, seen=True, trouble=""), found.mode)
     if all(touch.settled for touch in todo):
         return _with_restoration(replace(record, stage=Stage.DONE, seen=False), now)
     untried = any(to_send(touch) and not touch.attempts for touch in todo)
@@ -90,6 +95,13 @@ def _judged(touch: Touch, found: Snapshot, patience: Patience, now: datetime) ->
     # Its own value, while our command may still be on its way: it would arrive after we looked away.
     late = touch.state in {TouchState.PENDING, TouchState.ACCEPTED} and recent(touch, patience.late_s, now)
     return touch if late else replace(touch, state=TouchState.UNDONE)
+
+
+def _yielded(before: Touch, after: Touch, patience: Patience, now: datetime) -> Touch:
+    """One setting where another operator is at work: what is ours again after Tesla took it back is theirs now."""
+    if before.state is not TouchState.BACK or before.sent_at is None or after.settled:
+        return after
+    return before if recent(before, patience.shown_s, now) else replace(before, state=TouchState.OWNER)
 
 
 def _written(record: SiteRecord, done: Write, reply: Reply, patience: Patience, now: datetime) -> SiteRecord:
@@ -131,5 +143,5 @@ def _with_restoration(record: SiteRecord, now: datetime) -> SiteRecord:
         ended = Restoration.RESTORED
     else:
         ended = Restoration.NOTHING_CHANGED
-    owner = record.owner_changed or TouchState.OWNER in states
+    owner = record.owner_changed or (TouchState.OWNER in states and not record.taken_by_others)
     return with_times(replace(record, restoration=ended, owner_changed=owner), restored_at=now)

@@ -7,28 +7,39 @@ time, so that no two of them commit a site.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
-from functools import partial
+from datetime import datetime, timedelta
 
 import msgspec
 from msgspec.structs import replace
 
 from shared import log
-from shared.energy.dispatch.answers import SignalAnswer, Verdict, kept_verdict, verdict_of, view
+from shared.energy.dispatch.answers import KeptAnswer, SignalAnswer, Verdict, kept_verdict, verdict_of, view
 from shared.energy.dispatch.audit import Audit, Row
 from shared.energy.dispatch.book import Book
-from shared.energy.dispatch.gathering import Gathering
+from shared.energy.dispatch.byhand import ByHand, noted
+from shared.energy.dispatch.goals import changed
+from shared.energy.dispatch.handover import take_over
 from shared.energy.dispatch.merging import ShardPlan, pack_commitments
 from shared.energy.dispatch.milestones import received
-from shared.energy.dispatch.model import BadSignal, Dispatch, Kind, PlanSummary, Signal, State, Stop, Strategy
+from shared.energy.dispatch.model import (
+    SHORTEST_EVENT,
+    BadSignal,
+    Dispatch,
+    Kind,
+    PlanSummary,
+    Retention,
+    Signal,
+    SignalDiffers,
+    State,
+    Stop,
+    Strategy,
+    differences,
+)
 from shared.energy.dispatch.offers import offer
-from shared.energy.dispatch.planning import Candidate, Commitment, Plan, PlanRules, Request, plan
+from shared.energy.dispatch.planner import Planner, request_of
+from shared.energy.dispatch.planning import Commitment, Plan, PlanRules
 from shared.energy.dispatch.schedule import Schedule
-from shared.energy.dispatch.standing import Standing
 from shared.energy.dispatch.windows import open_window
 from shared.energy.dispatch.wording import words_of
 from shared.energy.shards import Shards
@@ -38,20 +49,20 @@ from shared.platform.ports import Clock
 from shared.tesla.plan_limits import NO_LIMITS, PlanLimits
 from shared.typed import from_json
 
-AskedOn = Callable[[date], int]
-"""Calls to Tesla on a UTC day so far."""
 _LEASE_S = 120.0
-_AROUND = timedelta(minutes=30)
-"""Events so close to each other overlap: the sites of one have to be restored before the other begins."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceRules:
-    """`enabled`: whether anything may be dispatched. `plan`, `limits`: what plans have to keep to."""
+    """`enabled`: whether anything may be dispatched. `plan`, `limits`: what plans have to keep to.
+
+    `retention`: of everything that signals bring about.
+    """
 
     enabled: bool = True
     plan: PlanRules = field(default_factory=PlanRules)
     limits: PlanLimits = NO_LIMITS
+    retention: Retention = field(default_factory=Retention)
 
 
 class DispatchService:
@@ -64,18 +75,18 @@ class DispatchService:
         once: Once,
         schedule: Schedule,
         shards: Shards,
-        gathering: Gathering,
+        planner: Planner,
         clock: Clock,
         rules: ServiceRules,
-        *,
-        asked_on: AskedOn,
     ) -> None:
         self._book, self._audit, self._once, self._schedule = book, audit, once, schedule
-        self._shards, self._gathering, self._clock, self._rules = shards, gathering, clock, rules
-        self._asked_on = asked_on
+        self._shards, self._planner, self._clock, self._rules = shards, planner, clock, rules
 
     def receive(self, signal: Signal, actor: str, *, dry_run: bool = False) -> SignalAnswer:
-        """Handle a signal. A dry run plans and keeps nothing. Raises BadSignal, WorkBusy, Unavailable."""
+        """Handle a signal. A dry run plans and keeps nothing.
+
+        Raises BadSignal, SignalDiffers (what was answered before stands), WorkBusy, Unavailable.
+        """
         problems = signal.problems()
         if problems and signal.kind is not Kind.CANCEL:
             raise BadSignal(problems)
@@ -85,6 +96,7 @@ class DispatchService:
             return self._dry_run(signal, actor)
         claim = self._once.claim(_claim_key(signal), lease_s=_LEASE_S)
         if isinstance(claim, Done):
+            _require_same_contents(from_json(claim.result, KeptAnswer).signal, signal)
             return from_json(claim.result, SignalAnswer)
         if not isinstance(claim, Claim):
             raise WorkBusy("this signal is being handled")
@@ -93,7 +105,7 @@ class DispatchService:
         except BaseException:
             self._once.release(claim)
             raise
-        self._once.complete(claim, msgspec.json.encode(answer))
+        self._once.complete(claim, msgspec.json.encode(KeptAnswer.of(answer, signal)))
         log.info("signal", dispatch=signal.id, modification=signal.modification, verdict=str(answer.verdict))
         return answer
 
@@ -124,8 +136,13 @@ class DispatchService:
             self.cancel(name, actor, reason)
         return found
 
-    def opt_out(self, dispatch: str, site: str, shard: str, actor: str, reason: str = "") -> Dispatch:
-        """Take a site out of this event; it is restored at once. Raises NotFound."""
+    def opt_out(
+        self, dispatch: str, site: str, shard: str, actor: str, reason: str = "", *, publishes: bool = True
+    ) -> Dispatch:
+        """Take a site out of this event; it is restored at once. Raises NotFound.
+
+        `publishes`: whether the caller may; else the next look at what is due does it, within a minute.
+        """
 
         def change(value: Dispatch) -> Dispatch:
             if site in value.opted_out or value.state.final:
@@ -136,8 +153,19 @@ class DispatchService:
         row = Row(self._clock.now(), actor, "opted_out", site, reason)
         self._audit.file(dispatch, f"opt-out.{site}", 0, [row])
         if shard in after.shards and after.live:
-            self._schedule.send(dispatch, shard=shard, modification=after.signal.modification)
+            modification, now = after.signal.modification, self._clock.now()
+            if publishes:
+                self._schedule.send(dispatch, shard=shard, modification=modification)
+            else:
+                self._schedule.plan(dispatch, now, shard=shard, modification=modification)
         return after
+
+    def set_by_hand(self, dispatch: str, done: ByHand) -> None:
+        """An operator has set something at a site of this event: its trail tells whose change that was.
+
+        Raises NotFound.
+        """
+        self._book.change(dispatch, lambda value: replace(value, by_hand=noted(value.by_hand, done)))
 
     def _handle(self, signal: Signal, actor: str) -> SignalAnswer:
         known = self._book.get(signal.id)
@@ -157,10 +185,10 @@ class DispatchService:
         """A signal that is new and of an event that is not over."""
         now = self._clock.now()
         if not self._rules.enabled:
-            return self._not_kept(_answer(signal, Verdict.DISABLED))
-        if signal.ends_at <= now and known is None:
-            return self._not_kept(_answer(signal, Verdict.EXPIRED))
-        with self._planning():
+            return self._not_kept(_answer(signal, Verdict.DISABLED), signal)
+        if known is None and _is_past(signal, now):
+            return self._not_kept(_answer(signal, Verdict.EXPIRED), signal)
+        with self._planner.alone():
             return self._commit(self._unchanged(known, signal), signal, actor, now)
 
     def _unchanged(self, known: Dispatch | None, signal: Signal) -> Dispatch | None:
@@ -170,16 +198,17 @@ class DispatchService:
             raise WorkBusy("another signal for this event came first")
         return fresh
 
-    def _not_kept(self, answer: SignalAnswer) -> SignalAnswer:
+    def _not_kept(self, answer: SignalAnswer, signal: Signal) -> SignalAnswer:
         """The answer to a signal of which no dispatch comes; it still supersedes older ones that come late."""
-        self._book.hear(answer.dispatch, answer.modification)
+        self._book.hear(signal.id, signal.modification, max(self._clock.now(), signal.ends_at))
         return answer
 
     def _known(self, known: Dispatch, signal: Signal) -> SignalAnswer:
         """A modification that is stored already: a worker that died had got that far. An older one is too late."""
         if known.signal.modification > signal.modification or known.signal.kind is not signal.kind:
             return _answer(signal, Verdict.SUPERSEDED)
-        self._take_over(known)
+        _require_same_contents(known.signal, signal)
+        take_over(self._book, self._schedule, known)
         self._wake(known)
         if signal.kind is Kind.CANCEL:
             return _answer(signal, Verdict.CANCELLED)
@@ -219,16 +248,16 @@ class DispatchService:
         if made.refused and known is None:
             row = received(signal, actor, now, answer.verdict, made.committed_kw)
             self._audit.file(signal.id, f"refused.{signal.modification}", 0, [row])
-            return self._not_kept(answer)
+            return self._not_kept(answer, signal)
         shards = sorted({one.shard for one in (*made.run, *made.bench)} | set(known.shards if known else ()))
         self._schedule.expect(signal.id, modification=signal.modification)
         open_window(self._shards, signal.id, made.command_from, signal.ends_at)
         for shard in shards:
-            self._book.put_plan(_shard_plan(signal, shard, made))
+            self._book.put_plan(_shard_plan(signal, shard, made), max(now, signal.ends_at))
         stored = self._store(known, signal, actor, made, tuple(shards), received_at)
         row = received(signal, actor, now, answer.verdict, made.committed_kw)
         self._audit.file(signal.id, f"signal.{signal.modification}", 0, [row])
-        self._take_over(stored)
+        take_over(self._book, self._schedule, stored)
         self._wake(stored)
         return answer
 
@@ -253,23 +282,14 @@ class DispatchService:
             )
             self._book.create(new)
             return new
-        return self._book.change(
-            signal.id, lambda value: replace(value, signal=signal, plan=made.summary(), shards=shards, actor=actor)
-        )
+        now = self._clock.now()
 
-    def _take_over(self, winner: Dispatch) -> None:
-        """Have weaker events let go of the sites that this one took; doing it again changes nothing."""
-        for shard in winner.shards:
-            plan_ = self._book.plan(winner.signal.id, shard)
-            taken: dict[str, list[str]] = defaultdict(list)
-            for site, (commitment, _, _) in (plan_.sites() if plan_ else {}).items():
-                taken[commitment.waits_for].append(site)
-            for loser, sites in taken.items():
-                if loser:
-                    # A loser without a plan here has the site in a shard that the site has left since, and lets go.
-                    with suppress(NotFound):
-                        self._book.change_plan(loser, shard, partial(_released, sites=sites, winner=winner.signal.id))
-                    self._schedule.send(loser, shard=shard)
+        def change(value: Dispatch) -> Dispatch:
+            new = replace(value, signal=signal, plan=made.summary(), shards=shards, actor=actor)
+            after = replace(new.goal, since=now)
+            return replace(new, goals=changed(value.goals, value.goal, after, signal.start))
+
+        return self._book.change(signal.id, change)
 
     def _dry_run(self, signal: Signal, actor: str) -> SignalAnswer:
         del actor
@@ -277,39 +297,21 @@ class DispatchService:
         if signal.kind is Kind.CANCEL:
             raise BadSignal(["A cancel cannot be tried out."])
         known = self._book.get(signal.id)
+        if known is None and _is_past(signal, now):
+            return replace(_answer(signal, Verdict.EXPIRED), dry_run=True)
         made = self._plan(signal, known.received_at if known else now, now)
-        return replace(_answer(signal, verdict_of(made), made), dry_run=True)
+        verdict = Verdict.ACCEPTED if signal.ends_at <= now else verdict_of(made)
+        return replace(_answer(signal, verdict, made), dry_run=True)
 
     def _offer(self, signal: Signal) -> SignalAnswer:
-        request = _request(signal, self._clock.now())
-        found = offer(self._candidates(signal), request, self._rules.plan, self._clock.now())
+        now = self._clock.now()
+        if _is_past(signal, now):
+            return _answer(signal, Verdict.EXPIRED)
+        found = offer(self._planner.candidates(signal), request_of(signal, now), self._rules.plan, now)
         return replace(_answer(signal, Verdict.OFFERED), offer=found, words=words_of(found.excluded))
 
     def _plan(self, signal: Signal, received_at: datetime, now: datetime) -> Plan:
-        request = _request(signal, received_at)
-        if request.end <= now:  # shortened into the past: nothing is to run any more
-            request = Request(request.strategy, request.start, request.end, 0.0, request.standing)
-        rules = self._rules.plan.with_calls_left(self._calls_left(max(now, signal.start)))
-        return plan(self._candidates(signal), request, rules, self._rules.limits, now)
-
-    def _calls_left(self, at: datetime) -> int | None:
-        """Calls that are left of that day's; without a limit nothing is read."""
-        most = self._rules.limits.requests_per_day
-        return max(0, most - self._asked_on(at.astimezone(UTC).date())) if most else None
-
-    def _candidates(self, signal: Signal) -> list[Candidate]:
-        return self._gathering.candidates(signal.id, signal.start - _AROUND, signal.ends_at + _AROUND)
-
-    @contextmanager
-    def _planning(self) -> Iterator[None]:
-        """One plan at a time. Raises WorkBusy."""
-        claim = self._once.claim("dispatch-planning", lease_s=_LEASE_S)
-        if not isinstance(claim, Claim):
-            raise WorkBusy("another plan is being made")
-        try:
-            yield
-        finally:
-            self._once.release(claim)
+        return self._planner.plan(self._planner.candidates(signal), request_of(signal, received_at), now)
 
     def _wake(self, dispatch: Dispatch) -> None:
         modification = dispatch.signal.modification
@@ -323,10 +325,27 @@ def _claim_key(signal: Signal) -> str:
     return f"signal.{signal.id}.{signal.modification}{suffix}"
 
 
+def _is_past(signal: Signal, now: datetime) -> bool:
+    """Whether what a new signal asks for was over before it came. Raises BadSignal where it is too short to begin."""
+    if signal.ends_at <= now:
+        return True
+    if signal.too_short:
+        raise BadSignal([f"The event is shorter than {SHORTEST_EVENT // timedelta(minutes=1)} minutes."])
+    return False
+
+
 def _supersedes(signal: Signal, known: Signal) -> bool:
     """Whether the signal is newer than the one that is known. A cancel ends the modification that it names too."""
     cancels = signal.kind is Kind.CANCEL and known.kind is not Kind.CANCEL
     return signal.modification > known.modification or (cancels and signal.modification == known.modification)
+
+
+def _require_same_contents(before: Signal | None, after: Signal) -> None:
+    """Raises SignalDiffers where something else was answered under this name. A cancel says no more than its name."""
+    found = differences(before, after) if before is not None and after.kind is not Kind.CANCEL else []
+    if found:
+        log.warning("signal differs", dispatch=after.id, modification=after.modification, differences=len(found))
+        raise SignalDiffers(found)
 
 
 def _require_same_event(before: Signal, after: Signal) -> None:
@@ -338,11 +357,6 @@ def _require_same_event(before: Signal, after: Signal) -> None:
         raise BadSignal(["An export event that has begun cannot be prolonged; send a new one for the time after it."])
 
 
-def _request(signal: Signal, received_at: datetime) -> Request:
-    standing = Standing(signal.priority, received_at, signal.id)
-    return Request(signal.strategy, signal.start, signal.ends_at, signal.target_kw * 1000, standing)
-
-
 def _shard_plan(signal: Signal, shard: str, made: Plan) -> ShardPlan:
     def own(commitments: tuple[Commitment, ...]) -> bytes:
         return pack_commitments(one for one in commitments if one.shard == shard)
@@ -350,10 +364,6 @@ def _shard_plan(signal: Signal, shard: str, made: Plan) -> ShardPlan:
     return ShardPlan(
         dispatch=signal.id, shard=shard, modification=signal.modification, run=own(made.run), bench=own(made.bench)
     )
-
-
-def _released(plan_: ShardPlan, sites: list[str], winner: str) -> ShardPlan:
-    return replace(plan_, release={**dict.fromkeys(sites, f"outranked_by {winner}"), **plan_.release})
 
 
 def _answer(signal: Signal, verdict: Verdict, made: Plan | None = None) -> SignalAnswer:

@@ -6,19 +6,23 @@ baseline, which is not computed here; `notes` of the report says so.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
 from msgspec.structs import replace
 
+from shared.energy.dispatch.goals import Course
 from shared.energy.dispatch.records import Meter, SiteRecord
 
 INTERVAL_S = 300
 LONGEST_GAP_S = 1_200.0
 """Two measurements further apart say nothing of the time between them."""
 _PARTICIPATES = 0.5
+_IDLE_W = 100.0
+"""A battery that is to hold gives no more than this on average."""
 _HOUR_S = 3_600.0
 _LEAST_CHECK_WH = 250.0
 _AGREE_SHARE = 0.15
@@ -46,29 +50,44 @@ def measure(meter: Meter, point: Point, span: Span, by_interval: list[float]) ->
     """The meter after one more measurement; adds the energy since the last one to its intervals.
 
     Between two points the power is taken to run straight. Before the first one it is taken to have held since the
-    site had its command, for one interval at most. Time outside the span does not count. An older or repeated point
-    changes nothing.
+    site had its command, for one interval at most. A point after the span shows what the site does without the event,
+    so up to the span's end the power is taken to have held since the last point within it. Time outside the span does
+    not count. An older or repeated point changes nothing.
     """
-    start, end = span.start, span.end
     if meter.at is not None and point.at <= meter.at:
         return meter
-    last = None if meter.at is None or meter.power_w is None else Point(meter.at, meter.power_w, meter.energy_end_wh)
-    if last is None or point.at <= start or (point.at - last.at).total_seconds() > LONGEST_GAP_S:
-        first_wh = point.energy_wh if last is None or point.at <= start else meter.energy_start_wh
-        fresh = replace(
-            meter, at=point.at, power_w=point.power_w, energy_start_wh=first_wh, energy_end_wh=point.energy_wh
-        )
-        return _held(fresh, _begins(point, span), point.at, span, by_interval) if last is None else fresh
-    parts = _split(last, point, start, end)
+    last = _last(meter)
+    if last is None:
+        begun = _taken(meter, point, point.energy_wh)
+        return _held(begun, _begins(point, span), point.at, span, by_interval)
+    if point.at <= span.start:
+        return _taken(meter, point, point.energy_wh)
+    if (point.at - last.at).total_seconds() > LONGEST_GAP_S:
+        return _taken(meter, point, meter.energy_start_wh)
+    ends = last.at < span.end <= point.at
+    parts = _split(last, dataclasses.replace(point, power_w=last.power_w) if ends else point, span.start, span.end)
     return Meter(
         point.at,
         point.power_w,
         meter.delivered_wh + _add(parts, by_interval),
         meter.covered_s + sum(seconds for _, seconds, _ in parts),
-        _energy_at(last, point, start) if last.at < start else meter.energy_start_wh,
-        meter.energy_end_wh if last.at >= end else _energy_at(last, point, min(point.at, end)),
+        _energy_at(last, point, span.start) if last.at < span.start else meter.energy_start_wh,
+        meter.energy_end_wh if last.at >= span.end else _energy_at(last, point, min(point.at, span.end)),
         meter.estimated_wh,
+        meter.fell_wh,
     )
+
+
+def _last(meter: Meter) -> Point | None:
+    """The measurement before, if there was one."""
+    if meter.at is None or meter.power_w is None:
+        return None
+    return Point(meter.at, meter.power_w, meter.energy_end_wh)
+
+
+def _taken(meter: Meter, point: Point, first_wh: float | None) -> Meter:
+    """The meter at the point, with nothing delivered since the last one."""
+    return replace(meter, at=point.at, power_w=point.power_w, energy_start_wh=first_wh, energy_end_wh=point.energy_wh)
 
 
 def close(meter: Meter, at: datetime, span: Span, by_interval: list[float]) -> Meter:
@@ -131,23 +150,32 @@ def _between(one: Point, other: Point, at: datetime) -> float:
 
 
 class Interval(msgspec.Struct, frozen=True, kw_only=True):
-    """One interval of an event: the mean kW and the kWh delivered in it."""
+    """One interval of an event: the mean kW and the kWh delivered in it.
+
+    `goal_kw`: what was to be delivered, which is what was committed, or the part of it that the ramp had come to. In
+    an interval in which a modification came these are means over its time, as `target_kw` and `committed_kw` are.
+    """
 
     start: datetime
     end: datetime
     kw: float
     kwh: float
+    goal_kw: float = 0.0
+    target_kw: float = 0.0
+    committed_kw: float = 0.0
 
 
 class Settlement(msgspec.Struct, frozen=True, kw_only=True):
-    """An event in figures. `participation`: share of the sites that ran that delivered half of their part.
+    """An event in figures. `participation`: share of the sites that ran that delivered half of their part, or held.
 
     `energy_agrees`: sites whose energy fell by about what their power adds up to; `energy_checked`: those where that
-    can be told.
+    can be told. `goal_kw`: the mean of the intervals' goals, which `mean_kw` is to be compared with; `target_kw` and
+    `committed_kw` are such means too, where modifications changed them.
     """
 
     target_kw: float
     committed_kw: float
+    goal_kw: float
     mean_kw: float
     delivered_kwh: float
     participation: float | None
@@ -161,39 +189,61 @@ def settle(
     by_interval: Sequence[float],
     start: datetime,
     end: datetime,
-    *,
-    target_kw: float,
-    committed_kw: float,
+    course: Course,
 ) -> Settlement:
-    """The event's figures from its sites' meters and the fleet's Wh by interval."""
+    """The event's figures from its sites' meters and the fleet's Wh by interval, against the course of its goals."""
     took_part = [record for record in records if record.took_part]
     hours = (end - start).total_seconds() / _HOUR_S
     ran = [record for record in took_part if asked_s(record, start, end) > 0]
     checks = [check for check in map(energy_agrees, took_part) if check is not None]
     delivered_wh = sum(by_interval)
     shares = [participates(record, start, end) for record in ran]
+    mean = course.mean(list(_spans(start, end)))
     return Settlement(
-        target_kw=target_kw,
-        committed_kw=committed_kw,
+        target_kw=mean.target_kw,
+        committed_kw=mean.committed_kw,
+        goal_kw=mean.goal_kw,
         mean_kw=delivered_wh / hours / 1000 if hours > 0 else 0.0,
         delivered_kwh=delivered_wh / 1000,
         participation=sum(shares) / len(shares) if shares else None,
         energy_checked=len(checks),
         energy_agrees=sum(checks),
-        intervals=intervals(by_interval, start, end),
+        intervals=intervals(by_interval, start, end, course),
     )
 
 
 def asked_s(record: SiteRecord, start: datetime, end: datetime) -> float:
-    """How long the site was to deliver: from its command, to its release or the end."""
+    """How long the site was to deliver: from its command, to its release or the end, in both of its calls.
+
+    Of a site that still runs nothing is known after its last reading, so it is judged up to there.
+    """
     begins = max(start, record.times.commanded_at or end)
-    return max(0.0, (min(end, record.times.let_go_at or end) - begins).total_seconds())
+    ends = record.times.let_go_at or record.meter.at or begins
+    return max(0.0, (min(end, ends) - begins).total_seconds()) + _first_s(record, start, end)
+
+
+def _first_s(record: SiteRecord, start: datetime, end: datetime) -> float:
+    """How long the first call of a site lasted that was called twice."""
+    times = record.before.times if record.before else None
+    begins, ends = (times.commanded_at, times.let_go_at) if times else (None, None)
+    if begins is None or ends is None:
+        return 0.0
+    return max(0.0, (min(end, ends) - max(start, begins)).total_seconds())
 
 
 def participates(record: SiteRecord, start: datetime, end: datetime) -> bool:
-    """Whether the site delivered at least half of what was expected of it, while it was to deliver."""
+    """Whether the site delivered at least half of what was expected of it, while it was to deliver.
+
+    A site of which nothing is expected has to hold: it takes part while its battery gives nothing, charging or not.
+    """
     seconds = asked_s(record, start, end)
-    return seconds > 0 and record.meter.delivered_wh >= _PARTICIPATES * record.expected_w * seconds / _HOUR_S
+    if seconds <= 0:
+        return False
+    if record.expected_w <= 0:
+        return record.meter.delivered_wh <= _IDLE_W * seconds / _HOUR_S
+    more_w = record.before.expected_w - record.expected_w if record.before else 0.0
+    expected_wh = (record.expected_w * seconds + more_w * _first_s(record, start, end)) / _HOUR_S
+    return record.meter.delivered_wh >= _PARTICIPATES * expected_wh
 
 
 def energy_agrees(record: SiteRecord) -> bool | None:
@@ -202,21 +252,37 @@ def energy_agrees(record: SiteRecord) -> bool | None:
     What leaves the cells is more than what is delivered by the losses, and solar power may have charged them.
     """
     meter = record.meter
-    if meter.energy_start_wh is None or meter.energy_end_wh is None or meter.covered_s <= 0:
+    if meter.energy_start_wh is None or meter.energy_end_wh is None or meter.fell_wh is None or meter.covered_s <= 0:
         return None
-    fell_wh, measured_wh = meter.energy_start_wh - meter.energy_end_wh, meter.delivered_wh - meter.estimated_wh
+    fell_wh = meter.energy_start_wh - meter.energy_end_wh + meter.fell_wh
+    measured_wh = meter.delivered_wh - meter.estimated_wh
     allowed_wh = max(_LEAST_CHECK_WH, _AGREE_SHARE * abs(measured_wh))
     return abs(fell_wh - measured_wh) <= allowed_wh
 
 
-def intervals(by_interval: Sequence[float], start: datetime, end: datetime) -> tuple[Interval, ...]:
+def intervals(by_interval: Sequence[float], start: datetime, end: datetime, course: Course) -> tuple[Interval, ...]:
     """All intervals of the event, those without any energy too."""
     found = []
-    count = -(-int((end - start).total_seconds()) // INTERVAL_S)
-    for index in range(count):
-        begins = start + timedelta(seconds=index * INTERVAL_S)
-        ends = min(end, begins + timedelta(seconds=INTERVAL_S))
+    for index, (begins, ends) in enumerate(_spans(start, end)):
         wh = by_interval[index] if index < len(by_interval) else 0.0
         kw = wh / ((ends - begins).total_seconds() / _HOUR_S) / 1000
-        found.append(Interval(start=begins, end=ends, kw=kw, kwh=wh / 1000))
+        mean = course.mean([(begins, ends)])
+        found.append(
+            Interval(
+                start=begins,
+                end=ends,
+                kw=kw,
+                kwh=wh / 1000,
+                goal_kw=mean.goal_kw,
+                target_kw=mean.target_kw,
+                committed_kw=mean.committed_kw,
+            )
+        )
     return tuple(found)
+
+
+def _spans(start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """Beginning and end of each interval; the last one may be shorter."""
+    while start < end:
+        yield start, min(end, start + timedelta(seconds=INTERVAL_S))
+        start += timedelta(seconds=INTERVAL_S)

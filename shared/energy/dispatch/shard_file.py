@@ -19,7 +19,7 @@ class ShardFile:
         self._dispatch, self._shard = dispatch, shard
         self._stored = book.records(dispatch, shard)
         value = self._stored.value if self._stored else None
-        self.modification = value.modification if value else -1
+        self.plan = (value.modification, value.renewed) if value else (-1, False)
         self.by_interval: list[float] = list(value.wh_by_interval) if value else []
         self._filed = value.filed if value else 0
         if value is not None and value.trail:
@@ -36,7 +36,7 @@ class ShardFile:
         document = ShardRecords(
             dispatch=self._dispatch,
             shard=self._shard,
-            modification=self.modification,
+            modification=self.plan[0],
             fence=self._fence,
             packed=pack(values),
             trail=pack_rows(trail),
@@ -44,6 +44,7 @@ class ShardFile:
             counts=counts_of(values),
             wh_by_interval=tuple(self.by_interval),
             at=now,
+            renewed=self.plan[1],
         )
         try:
             self._stored = self._book.save_records(self._stored, document)

@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from shared import log
 from shared.energy.availability import Rules
@@ -18,11 +18,13 @@ from shared.energy.callers import Callers
 from shared.energy.dispatch.audit import Audit, Row
 from shared.energy.dispatch.billing import first_of
 from shared.energy.dispatch.book import Book
+from shared.energy.dispatch.byhand import who
 from shared.energy.dispatch.conversation import Conversation, Line
 from shared.energy.dispatch.journal import SERVICE, rows_of
 from shared.energy.dispatch.lifecycle import intended
 from shared.energy.dispatch.merging import merge
 from shared.energy.dispatch.model import Dispatch, DispatchMessage
+from shared.energy.dispatch.recalling import may_return
 from shared.energy.dispatch.records import SiteRecord, Stage, Wanted, counts_of
 from shared.energy.dispatch.schedule import SHARDS_AFTER_S, Schedule, after_poll
 from shared.energy.dispatch.settlement import participates
@@ -31,6 +33,8 @@ from shared.energy.dispatch.shelf import Shelf
 from shared.energy.dispatch.sightings import Sightings
 from shared.energy.dispatch.standing_order import StandingOrder, held_by_others
 from shared.energy.dispatch.steps import Patience
+from shared.energy.dispatch.strategies import TABLE
+from shared.energy.dispatch.strategies import Row as StrategyRow
 from shared.energy.dispatch.watching import WatchRules, closed
 from shared.energy.shards import Shards, unpack_samples
 from shared.platform.errors import WorkBusy
@@ -131,7 +135,7 @@ class ShardWorker:
         tools, name = self._tools, dispatch.signal.id
         file, shelf, trail = (
             ShardFile(tools.book, tools.audit, name, shard, fence=fence),
-            Shelf(tools.store),
+            Shelf(tools.store, tools.book.retention),
             list[Row](),
         )
         records = self._met(dispatch, shard, file, trail)
@@ -145,7 +149,8 @@ class ShardWorker:
             enabled=self._rules.enabled,
         )
         tokens = tools.callers.gather(shard, {record.account for record in records if record.stage not in _LEFT})
-        talk = Conversation(tools.line, shelf, order, tokens, {one.energy_site_id: one for one in records}, trail)
+        known = {one.energy_site_id: one for one in records}
+        talk = Conversation(tools.line, shelf, order, tokens, known, trail, operators=who(dispatch.by_hand))
         talk.settle()
         for record in records:
             now_is = talk.records[record.energy_site_id]
@@ -166,17 +171,33 @@ class ShardWorker:
         before = file.records()
         records = before
         if plan is not None and plan.modification == dispatch.signal.modification:
-            records = merge(before, plan.sites(), dispatch.opted_out, newer=plan.modification > file.modification)
-            file.modification = plan.modification
+            renewed = dispatch.plan.renewed
+            newer = (plan.modification, renewed) > file.plan
+            records = merge(before, plan.sites(renewed=renewed), dispatch.opted_out, newer=newer)
+            file.plan = (plan.modification, renewed)
         state = tools.shards.state(shard)
         samples = unpack_samples(state.value.samples) if state else {}
-        seen = Sightings(tools.shards.roster(shard), samples, self._rules.availability, self._rules.watch)
+        may_write = self._may_write(records, TABLE[dispatch.signal.strategy])
+        rules = self._rules
+        seen = Sightings(tools.shards.roster(shard), samples, rules.availability, rules.watch, may_write)
         records = [seen.applied(record, dispatch.signal, file.by_interval, now) for record in records]
-        known = {record.energy_site_id: record for record in before}
+        known, operators = {record.energy_site_id: record for record in before}, who(dispatch.by_hand)
         for record in records:
             old = known.get(record.energy_site_id)
-            trail += rows_of(old, record, now) if old else [_committed(record, now)]
+            trail += rows_of(old, record, now, operators) if old else [_committed(record, now)]
         return records
+
+    def _may_write(self, records: list[SiteRecord], row: StrategyRow) -> Callable[[str], bool]:
+        """Whether a site may be set for the event once more today; asked for only where one may come back."""
+        if not any(map(may_return, records)):
+            return lambda _site: True
+        left = self._tools.line.writes.left(self._tools.clock.now().astimezone(UTC).date())
+
+        def may(site: str) -> bool:
+            writes, tariffs = left(site)
+            return (writes is None or writes >= row.most_writes) and (tariffs != 0 or not row.event_tariff)
+
+        return may
 
     def _still_held(self, records: list[SiteRecord], name: str, shard: str) -> frozenset[str]:
         if not any(record.stage in _NOT_BEGUN and record.wanted is Wanted.RUN for record in records):
@@ -244,7 +265,7 @@ class ShardWorker:
         times = talk.waits()
         if not over:
             times.append(dispatch.signal.ends_at)
-        if any(record.stage in _WATCHED for record in left):
+        if any(record.stage in _WATCHED or may_return(record) for record in records):
             times.append(after_poll(now, self._rules.tick_s, SHARDS_AFTER_S))
         held_until = now + timedelta(seconds=talk.billing.held_for_s or 0.0)
         return max(held_until, min(times, default=now + timedelta(seconds=self._rules.tick_s)))

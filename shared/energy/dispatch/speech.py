@@ -14,6 +14,7 @@ from shared.energy.dispatch.shelf import Shelf, known_zone
 from shared.energy.dispatch.steps import End, Look, Reply, Write
 from shared.energy.dispatch.strategies import body
 from shared.energy.settings_of_site import tariff_of
+from shared.energy.tariffs.completing import completed
 from shared.tesla import errors
 from shared.tesla.answers import refusal
 from shared.tesla.catalogue import ENDPOINTS, Contract, Endpoint, EnergyAction, energy_endpoint
@@ -49,7 +50,8 @@ def request(step: Look | Write, endpoint: Endpoint, site: str, base_url: str, to
     url = base_url + endpoint.path.replace("{energy_site_id}", site)
     if isinstance(step, Look):
         return Ask(site, endpoint.method, url, token)
-    value: Any = shelf.get(step.value) if step.action is EnergyAction.TARIFF else step.value
+    # Tesla's answers leave zeros out; a schedule without its `toHour` is refused, or shown as invalid by its app.
+    value: Any = completed(shelf.get(step.value)) if step.action is EnergyAction.TARIFF else step.value
     return Ask(site, endpoint.method, url, token, msgspec.json.encode(body(endpoint, step.action, value)))
 
 

@@ -55,9 +55,14 @@ class StandingOrder:
         found = self._book.get(self._dispatch.signal.id)
         if found is None or found.over(self._clock.now()):
             self._conditions = replace(self._conditions, over=True)
-        elif found.signal.modification != self._dispatch.signal.modification:
+        elif _plan(found) != _plan(self._dispatch):
             # What the old one did is the new one's to judge; its own message brings the rest.
             self._conditions = replace(self._conditions, paused=True)
+
+
+def _plan(dispatch: Dispatch) -> tuple[int, bool]:
+    """Which of the plans that an event may have in its time."""
+    return dispatch.signal.modification, dispatch.plan.renewed
 
 
 def held_by_others(book: Book, dispatch: str, shard: str, live: Callable[[], dict[str, Dispatch]]) -> frozenset[str]:

@@ -7,9 +7,8 @@ expected of it until there was time to measure it.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +45,15 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Benched:
-    """A site in reserve, with what it can still give to the end."""
+    """A site in reserve, with what it would give now.
+
+    `again`: it has been called in this event before. `lasts_h`: for how many hours its energy suffices.
+    """
 
     energy_site_id: str
     expected_w: float
+    again: bool = False
+    lasts_h: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,25 +69,49 @@ def steer(target_w: float, running: Sequence[Running], bench: Sequence[Benched],
     """The correction for this tick; at most one of `add` and `release` is not empty."""
     now_w = sum(site.counted_w for site in running)
     if now_w < target_w * (1 - rules.under):
-        return _fill(target_w * (1 + rules.aim), now_w, bench)
+        fresh = _fill(target_w * (1 + rules.aim), now_w, [one for one in bench if not one.again])
+        # No home is disturbed twice while there is one that was not disturbed yet.
+        back = _fill(target_w * (1 + rules.aim), fresh.predicted_w, [one for one in bench if one.again])
+        return replace(back, add=(*fresh.add, *back.add))
     if now_w > target_w * (1 + rules.over):
         return _thin(target_w, now_w, running)
     return Correction((), (), now_w)
 
 
 def _fill(target_w: float, now_w: float, bench: Sequence[Benched]) -> Correction:
-    """The smallest site that closes the gap, or the largest one while none does: little too much is added."""
-    add = []
-    left = sorted(
-        (site for site in bench if site.expected_w > 0), key=lambda one: (one.expected_w, one.energy_site_id)
-    )
-    while left and now_w < target_w:
-        missing_w = target_w - now_w
-        place = bisect_left(left, missing_w, key=lambda one: one.expected_w)
-        site = left.pop(min(place, len(left) - 1))
-        add.append(site.energy_site_id)
+    """Whoever lasts longest comes first, among sites that fit into the gap; the smallest of the others closes it.
+
+    A battery gives no more than its power, so energy that is left for the end may not come out in time: calling the
+    longest-lasting first is what lets a fleet hold its power for as long as its energy allows (Evans, Tindemans and
+    Angeli, "Minimizing unserved energy using heterogeneous storage units", 2019). What the last site makes needless
+    is not called.
+    """
+    add, too_large = list[Benched](), list[Benched]()
+    for site in sorted(bench, key=lambda one: (-one.lasts_h, -one.expected_w, one.energy_site_id)):
+        if site.expected_w <= 0 or now_w >= target_w:
+            continue
+        if site.expected_w > target_w - now_w:
+            too_large.append(site)
+            continue
+        add.append(site)
         now_w += site.expected_w
-    return Correction(tuple(add), (), now_w)
+    if too_large and now_w < target_w:
+        last = min(too_large, key=lambda one: (one.expected_w, -one.lasts_h, one.energy_site_id))
+        now_w += last.expected_w
+        needless = _needless(add, now_w - target_w)
+        add = [*(site for site in add if site not in needless), last]
+        now_w -= sum(site.expected_w for site in needless)
+    return Correction(tuple(site.energy_site_id for site in add), (), now_w)
+
+
+def _needless(added: Sequence[Benched], spare_w: float) -> list[Benched]:
+    """Sites, the shortest-lasting first, that can be left out of what was added."""
+    found = []
+    for site in reversed(added):
+        if site.expected_w <= spare_w:
+            found.append(site)
+            spare_w -= site.expected_w
+    return found
 
 
 def _thin(target_w: float, now_w: float, running: Sequence[Running]) -> Correction:

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from shared.energy.dispatch.records import SiteRecord, Touch
 from shared.energy.dispatch.steps import End, Patience, Reply
+from shared.tesla.catalogue.energy import EnergyAction
 
 NOT_TOLD = "not_told"
 """Tesla answered, and left out what was asked for."""
@@ -25,6 +26,17 @@ def with_times(record: SiteRecord, **times: datetime) -> SiteRecord:
     """The record with these times, unless it has them already: the first of its kind counts."""
     new = {name: at for name, at in times.items() if getattr(record.times, name) is None}
     return replace(record, times=replace(record.times, **new)) if new else record
+
+
+def with_mode(record: SiteRecord, mode: str) -> SiteRecord:
+    """The record after a reading of the site's mode ("": not told), which stays as it is.
+
+    Where the event did not touch it, and it is not the one that was there at first, somebody has set it meanwhile.
+    """
+    first, touched = record.snapshot, any(touch.action is EnergyAction.OPERATION for touch in record.touches)
+    if first is None or touched or mode in ("", first.mode, record.mode_found):
+        return record
+    return replace(record, mode_found=mode, owner_changed=record.owner_changed or not record.taken_by_others)
 
 
 def sent(touch: Touch, now: datetime) -> Touch:

@@ -24,7 +24,8 @@ _WATCHED = frozenset((Stage.COMMANDING, Stage.ACTIVE, Stage.RESTORING))
 class WatchRules:
     """`interval_s`: between polls; `settle_s`: after it a commanded site has to show; `guard_wh`: kept besides.
 
-    `tries`: after so many failures in a row a site that could not be commanded is not counted on.
+    `tries`: after so many failures in a row a site that could not be commanded is not counted on. `undo_s`: how long
+    a site may go on after the event's end, until it is put back.
     """
 
     interval_s: float = 300.0
@@ -32,6 +33,7 @@ class WatchRules:
     efficiency: float = 0.95
     guard_wh: float = 50.0
     tries: int = 4
+    undo_s: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def observe(
         return record
     if delivering(signal.strategy, record.expected_w, point.power_w):
         record = with_times(record, delivering_at=now)
-    return _stopped(record, seen, point, rules)
+    return _stopped(record, seen, point, signal, rules)
 
 
 def span_of(record: SiteRecord, signal: Signal) -> Span:
@@ -86,8 +88,8 @@ def _point(seen: Seen) -> Point | None:
     return None if at is None or power_w is None else Point(at, power_w, seen.energy_left_wh)
 
 
-def _stopped(record: SiteRecord, seen: Seen, point: Point, rules: WatchRules) -> SiteRecord:
-    """Let the site go before its next poll could find it below its reserve."""
+def _stopped(record: SiteRecord, seen: Seen, point: Point, signal: Signal, rules: WatchRules) -> SiteRecord:
+    """Let the site go before its next poll, or the event's end, could find it below its reserve."""
     if seen.energy_left_wh is None or seen.reserve_wh is None or point.power_w <= 0:
         return record
     ends_within = partial(
@@ -98,9 +100,10 @@ def _stopped(record: SiteRecord, seen: Seen, point: Point, rules: WatchRules) ->
         efficiency=rules.efficiency,
         guard_wh=rules.guard_wh,
     )
-    if ends_within(interval_s=rules.interval_s):
+    left_s = (signal.ends_at - point.at).total_seconds() + rules.undo_s
+    if ends_within(interval_s=min(rules.interval_s, left_s)):
         return replace(record, wanted=Wanted.RELEASE, reason=NEAR_RESERVE)
-    ending = ends_within(interval_s=2 * rules.interval_s)
+    ending = ends_within(interval_s=min(2 * rules.interval_s, left_s))
     return record if ending is record.ending else replace(record, ending=ending)
 
 

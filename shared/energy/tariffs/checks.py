@@ -23,6 +23,7 @@ SEASONS = ("Summer", "Winter")
 VERSION = 1
 
 _CURRENCY = re.compile(r"[A-Z]{3}")
+_WRAPPERS = frozenset(("tou_settings", "tariff_content_v2"))
 _TEXTS = ("code", "name", "utility")
 _NAMED = 5
 
@@ -38,6 +39,8 @@ def problems(tariff: object) -> list[Problem]:
         findings.add("", "A tariff is a JSON object in the shape of Tesla's tariff_content_v2.")
         return findings.listed()
     check_limits(tariff, findings)
+    if _WRAPPERS & tariff.keys():
+        findings.add("", "Give the content of tariff_content_v2 itself, not the body of Tesla's call around it.")
     if findings:
         return findings.listed()
     _check_head(tariff, findings)
@@ -88,7 +91,7 @@ def _check_sell(sold: Mapping[str, Any], schedule: Schedule, findings: Findings)
     if not isinstance(sold.get("energy_charges"), Mapping):
         findings.add("sell_tariff.energy_charges", "The prices of exported energy are missing.")
     _check_signs(schedule.sell, "sell_tariff.", findings)
-    if max(len(schedule.buy), len(schedule.sell)) <= len(SEASONS):
+    if max(len(schedule.buy), len(schedule.sell)) <= len(SEASONS) and not any(map(_unpriced, schedule.buy)):
         for sentence, weekdays in _above_buying(schedule):
             findings.add("sell_tariff", f"{sentence} on {day_names(weekdays)}.")
 
@@ -103,9 +106,14 @@ def _check_seasons(seasons: tuple[Season, ...], tariff: Mapping[str, Any], findi
         findings.add("energy_charges", "The prices are missing: by season, then rates by label.")
         return
     for season in seasons:
-        for label in sorted({span.label for span in season.spans} - season.rates.keys()):
+        for label in _unpriced(season):
             findings.add(f"energy_charges.{season.name}.rates", f"{label} has periods but no price.")
     _check_signs(seasons, "", findings)
+
+
+def _unpriced(season: Season) -> list[str]:
+    """The labels that have periods and no price."""
+    return sorted({span.label for span in season.spans} - season.rates.keys())
 
 
 def _check_names(seasons: object, prefix: str, findings: Findings) -> None:

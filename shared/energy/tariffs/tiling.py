@@ -39,7 +39,8 @@ def check_year(seasons: Iterable[Season], path: str, findings: Findings) -> None
         if len(found) != 1:
             run = list(days)
             what = "No season covers" if not found else f"More than one season ({', '.join(found)}) covers"
-            findings.add(path, f"{what} {_date_words(run[0])} to {_date_words(run[-1])}.")
+            last = f" to {_date_words(run[-1])}" if len(run) > 1 else ""
+            findings.add(path, f"{what} {_date_words(run[0])}{last}.")
 
 
 def day_names(weekdays: list[int]) -> str:

@@ -10,6 +10,8 @@ from itertools import pairwise
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 _FLATTEST = 1e-9
 _WIDEST = 1e9
+_NOISE = 0.01
+"""Share of a step that differences between binary fractions may be off by."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,6 @@ def tick_words(value: float, values: list[float]) -> str:
     """A tick's label with as many decimals as its neighbours need."""
     step = min((abs(b - a) for a, b in pairwise(values)), default=1.0)
     decimals = max(0, min(6, -math.floor(math.log10(step) + _FLATTEST))) if step > 0 else 0
-    if decimals and round(step, decimals) != step:
+    if abs(round(step, decimals) - step) > step * _NOISE:  # 0.3 - 0.2 needs no second decimal
         decimals += 1
     return f"{value:,.{decimals}f}"
