@@ -20,6 +20,7 @@ _FIRST = {"emulators": 0, "e2e": 1}
 """The longest groups; begun first, they do not keep one worker busy when the others have nothing left."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before the workers read the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Which tests one worker runs together: those on the emulators, end-to-end ones, and otherwise a file's."""
     for item in items:
