@@ -42,7 +42,7 @@ serve: $(VENV)/.ready ## Keep every function running on this machine; state stay
 	@$(BIN)/python -m tests.stack serve --backend $(BACKEND)
 
 test: $(VENV)/.ready ## The whole test suite
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 
 fast: $(VENV)/.ready ## Unit tests only
 	@$(BIN)/python -m pytest tests/unit

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.stack.emulators import Emulators, missing
 
@@ -16,22 +18,37 @@ settings.register_profile("project", deadline=None, print_blob=True, derandomize
 settings.load_profile("project")
 
 
+_ON_EMULATORS = ("[emulators", "[gcp", "emulators.py::", "/test_replay.py::", "/test_signed_urls.py::")
 _FIRST = {"emulators": 0, "e2e": 1}
 """The longest groups; begun first, they do not keep one worker busy when the others have nothing left."""
 
 
-@pytest.hookimpl(tryfirst=True)  # before the workers read the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def _group_of(nodeid: str) -> str:
     """Which tests one worker runs together: those on the emulators, end-to-end ones, and otherwise a file's."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group_of(item)))
-    items.sort(key=lambda item: _FIRST.get(_group_of(item), len(_FIRST)))
-
-
-def _group_of(item: pytest.Item) -> str:
-    if item.get_closest_marker("emulators"):
+    if any(each in nodeid for each in _ON_EMULATORS):
         return "emulators"
-    return "e2e" if item.path.parent.name == "e2e" else str(item.path)
+    return "e2e" if nodeid.startswith("tests/e2e/") else nodeid.split("::", maxsplit=1)[0]
+
+
+class ByPlace(LoadScopeScheduling):  # type: ignore[misc]  # it comes without types
+    """Hands out groups of tests that share what is dear to start."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _group_of(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByPlace:
+    """The scheduler of `-n`."""
+    return ByPlace(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest groups first. Raises UsageError for a test on the emulators whose id does not tell."""
+    for item in items:
+        if item.get_closest_marker("emulators") and _group_of(item.nodeid) != "emulators":
+            raise pytest.UsageError(f"{item.nodeid} uses the emulators: name it so that tests/conftest.py sees it")
+    items.sort(key=lambda item: _FIRST.get(_group_of(item.nodeid), len(_FIRST)))
 
 
 @pytest.fixture(scope="session")
