@@ -14,7 +14,13 @@ from tests.stack.emulators import Emulators, missing
 
 # A shared machine makes any single example slow now and then; the tests' own limit is pytest's timeout. Before a
 # change lands the same examples are tried each time, so that it stands or falls with its own lines; else new ones.
-settings.register_profile("project", deadline=None, print_blob=True, derandomize="CI" in os.environ)
+settings.register_profile(
+    "project",
+    deadline=None,
+    print_blob=True,
+    derandomize="CI" in os.environ,
+    max_examples=int(os.environ.get("EXAMPLES", "100")),
+)
 settings.load_profile("project")
 
 
