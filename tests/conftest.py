@@ -25,7 +25,8 @@ settings.load_profile("project")
 
 
 _ON_EMULATORS = ("[emulators", "[gcp", "emulators.py::", "/test_replay.py::", "/test_signed_urls.py::")
-_FIRST = {"emulators": 0, "e2e": 1}
+_LONGEST = ("emulators", "e2e", "tests/integration/test_packaging.py", "tests/integration/test_terraform.py")
+_FIRST = {group: place for place, group in enumerate(_LONGEST)}
 """The longest groups; begun first, they do not keep one worker busy when the others have nothing left."""
 
 
